@@ -1,0 +1,31 @@
+#include "pipeline/base/metrics.h"
+
+namespace logboom {
+
+Counter& MetricScope::counter(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  auto found = counters_.find(name);
+  if (found == counters_.end()) found = counters_.emplace(std::string(name), std::make_unique<Counter>()).first;
+  return *found->second;
+}
+
+MetricScope& MetricScope::child(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  auto found = children_.find(name);
+  if (found == children_.end()) found = children_.emplace(std::string(name), std::make_unique<MetricScope>()).first;
+  return *found->second;
+}
+
+std::vector<MetricScope::Sample> MetricScope::samples() const {
+  std::vector<Sample> out;
+  collect("", out);
+  return out;
+}
+
+void MetricScope::collect(const std::string& prefix, std::vector<Sample>& out) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, counter] : counters_) out.push_back({prefix + name, counter->value()});
+  for (const auto& [name, scope] : children_) scope->collect(prefix + name + ".", out);
+}
+
+}  // namespace logboom
