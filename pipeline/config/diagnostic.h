@@ -29,6 +29,7 @@ class Diagnostics {
   void notice(SourceSpan span, std::string message, std::string hint = {});
 
   bool has_errors() const { return error_count_ > 0; }
+  std::size_t error_count() const { return error_count_; }
   const std::vector<Diagnostic>& items() const { return items_; }
   /// All diagnostics in order of source name and offset, one block each, ending in a line break.
   std::string render() const;

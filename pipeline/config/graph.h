@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,7 +27,22 @@ struct ConfigValue {
   std::vector<ConfigValue> items;                                // Array
   std::vector<std::pair<ConfigValue, ConfigValue>> entries;      // Hash, in order; keys are String, Bareword or Number
   std::shared_ptr<PluginNode> plugin;                            // Plugin: a codec with its options
+
+  // Defaulted behind the class: clang 14 with libstdc++ 12 cannot do it inside, where the pairs of `entries` are incomplete.
+  ConfigValue();
+  ConfigValue(const ConfigValue& other);
+  ConfigValue(ConfigValue&& other) noexcept;
+  ConfigValue& operator=(const ConfigValue& other);
+  ConfigValue& operator=(ConfigValue&& other) noexcept;
+  ~ConfigValue();
 };
+
+inline ConfigValue::ConfigValue() = default;
+inline ConfigValue::ConfigValue(const ConfigValue& other) = default;
+inline ConfigValue::ConfigValue(ConfigValue&& other) noexcept = default;
+inline ConfigValue& ConfigValue::operator=(const ConfigValue& other) = default;
+inline ConfigValue& ConfigValue::operator=(ConfigValue&& other) noexcept = default;
+inline ConfigValue::~ConfigValue() = default;
 
 struct Attribute {
   std::string name;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@ struct SourceLocation {
 class SourceText {
  public:
   /// `name` is what diagnostics print: the path as the user gave it, or "config.string".
+  /// A UTF-8 byte order mark at the start of `text` is dropped; offsets count from behind it.
   SourceText(std::string name, std::string text);
 
   const std::string& name() const { return name_; }
@@ -27,6 +29,8 @@ class SourceText {
   SourceLocation locate(std::uint32_t offset) const;
   /// The text of a line (from 1) without its line break; empty past the end.
   std::string_view line(std::uint32_t number) const;
+  /// Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629), nothing when all of it is.
+  std::optional<std::uint32_t> first_invalid_utf8() const;
 
  private:
   std::string name_;

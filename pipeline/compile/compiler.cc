@@ -1,0 +1,223 @@
+#include "pipeline/compile/compiler.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "pipeline/plugin/registry.h"
+
+namespace logboom {
+namespace {
+
+/// Walks one graph and fills one plan.
+class PlanBuilder {
+ public:
+  PlanBuilder(Plan& plan, const CompileSettings& settings, Diagnostics& diagnostics)
+      : plan_(plan), settings_(settings), diagnostics_(diagnostics) {
+    plan_.filters.resize(settings.workers);
+    plan_.condition_failures = &settings.metrics->counter("condition_failures");
+  }
+
+  void build() {
+    for (const LabelNode& label : plan_.graph.labels) {
+      if (find_label(label.name)) diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
+      plan_.labels.push_back({label.name, {}, {}});
+    }
+    for (const PluginNode& node : plan_.graph.inputs) add_input(node);
+    plan_.filter_block = build_block(plan_.graph.filters);
+    plan_.output_block = build_block(plan_.graph.outputs);
+    for (std::size_t i = 0; i < plan_.graph.labels.size(); ++i) {
+      plan_.labels[i].filters = build_block(plan_.graph.labels[i].filters);
+      plan_.labels[i].outputs = build_block(plan_.graph.labels[i].outputs);
+    }
+  }
+
+ private:
+  PlannedLabel* find_label(std::string_view name) {
+    for (PlannedLabel& label : plan_.labels)
+      if (label.name == name) return &label;
+    return nullptr;
+  }
+
+  std::string id_of(const PluginNode& node) {
+    const int number = ++counts_[{node.kind, node.name}];
+    std::string id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, number);
+    if (const Attribute* given = node.find("id")) {
+      id = given->value.text;
+      if (!ids_.insert(id).second)
+        diagnostics_.error(given->value.span, fmt::format("the id \"{}\" is used twice in this pipeline", id),
+                           "an id names one plugin: give each its own");
+    }
+    return id;
+  }
+
+  PluginSite site_of(const PluginNode& node, std::string_view scope) {
+    PluginSite site;
+    site.id = id_of(node);
+    site.name = node.name;
+    site.metrics = &settings_.metrics->child("plugins").child(scope).child(site.id);
+    site.events_in = &site.metrics->counter("events.in");
+    site.events_out = &site.metrics->counter("events.out");
+    site.duration_nanoseconds = &site.metrics->counter("events.duration_nanoseconds");
+    return site;
+  }
+
+  template <class Interface>
+  const PluginDescriptor<Interface>* descriptor_of(const PluginNode& node) {
+    if (const auto* found = Registry<Interface>::instance().find(node.name)) return found;
+    std::vector<std::string_view> names;
+    for (const auto& known : Registry<Interface>::instance().all()) names.push_back(known.name);
+    const std::string_view near = nearest_name(node.name, names);
+    diagnostics_.error(node.name_span, fmt::format("there is no {} \"{}\"", plugin_kind_name(node.kind), node.name),
+                       near.empty() ? fmt::format("({}s: {})", plugin_kind_name(node.kind), fmt::join(names, ", "))
+                                    : fmt::format("did you mean \"{}\"?", near));
+    return nullptr;
+  }
+
+  template <class Interface>
+  std::unique_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node, const PluginSite& site,
+                                  SharedSlot& slot, Diagnostics& diagnostics) {
+    PluginContext context(node, site.id, settings_.surroundings, *site.metrics, slot, diagnostics);
+    return descriptor.make.make(node, context, diagnostics);
+  }
+
+  SharedSlot& new_slot() {
+    plan_.shared_slots.push_back(std::make_unique<SharedSlot>());
+    return *plan_.shared_slots.back();
+  }
+
+  void add_input(const PluginNode& node) {
+    const auto* descriptor = descriptor_of<Input>(node);
+    if (descriptor == nullptr) return;
+    PluginSite site = site_of(node, "inputs");
+    auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
+    if (!made) return;
+    plan_.input_sites.push_back(std::move(site));
+    plan_.inputs.push_back(std::move(made));
+  }
+
+  void add_filter(const PluginNode& node, Block& block) {
+    const auto* descriptor = descriptor_of<Filter>(node);
+    if (descriptor == nullptr) return;
+    PluginSite site = site_of(node, "filters");
+    SharedSlot& slot = new_slot();
+    Diagnostics repeated;  // what the other workers' instances say was said by the first
+    for (std::size_t worker = 0; worker < settings_.workers; ++worker) {
+      auto made = make(*descriptor, node, site, slot, worker == 0 ? diagnostics_ : repeated);
+      if (!made) return;
+      plan_.filters[worker].push_back(std::move(made));
+    }
+    plan_.has_state_across_filters |= descriptor->shares_state_across_filters;
+    block.steps.emplace_back(FilterStep{plan_.filter_sites.size()});
+    plan_.filter_sites.push_back(std::move(site));
+  }
+
+  void add_output(const PluginNode& node, Block& block) {
+    if (node.name == "relabel") {
+      add_relabel(node, block);
+      return;
+    }
+    const auto* descriptor = descriptor_of<Output>(node);
+    if (descriptor == nullptr) return;
+    PluginSite site = site_of(node, "outputs");
+    auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
+    if (!made) return;
+    block.steps.emplace_back(OutputStep{plan_.outputs.size()});
+    plan_.output_sites.push_back(std::move(site));
+    plan_.outputs.push_back(std::move(made));
+  }
+
+  void add_relabel(const PluginNode& node, Block& block) {
+    const Attribute* name = node.find("label");
+    if (name == nullptr) {
+      diagnostics_.error(node.name_span, "output \"relabel\" needs the option \"label\"", "label => \"@NAME\"");
+      return;
+    }
+    for (std::size_t i = 0; i < plan_.labels.size(); ++i) {
+      if (plan_.labels[i].name != name->value.text) continue;
+      block.steps.emplace_back(RelabelStep{i});
+      return;
+    }
+    diagnostics_.error(name->value.span, fmt::format("there is no label \"{}\"", name->value.text),
+                       fmt::format("define it: label \"{}\" {{ output {{ … }} }}", name->value.text));
+  }
+
+  Block build_block(const std::vector<Statement>& statements) {
+    Block block;
+    for (const Statement& statement : statements) {
+      if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
+        if (node->kind == PluginKind::Output) {
+          add_output(*node, block);
+        } else {
+          add_filter(*node, block);
+        }
+        continue;
+      }
+      const auto& given = std::get<IfNode>(statement.node);
+      auto step = std::make_unique<IfStep>();
+      for (const Branch& branch : given.branches) {
+        Condition condition = Condition::compile(branch.condition, diagnostics_);
+        step->branches.push_back({std::move(condition), build_block(branch.body)});
+      }
+      step->otherwise = build_block(given.otherwise);
+      block.steps.emplace_back(std::move(step));
+    }
+    return block;
+  }
+
+  Plan& plan_;
+  const CompileSettings& settings_;
+  Diagnostics& diagnostics_;
+  std::map<std::pair<PluginKind, std::string>, int> counts_;
+  std::set<std::string> ids_;
+};
+
+/// A label whose outputs lead back to itself would turn for ever.
+class CycleSearch {
+ public:
+  CycleSearch(const Plan& plan, Diagnostics& diagnostics) : plan_(plan), diagnostics_(diagnostics), states_(plan.labels.size()) {}
+  void run() {
+    for (std::size_t i = 0; i < plan_.labels.size(); ++i) visit_label(i);
+  }
+
+ private:
+  enum class State { New, Open, Done };
+  void visit_label(std::size_t label) {
+    if (states_[label] == State::Done) return;
+    if (states_[label] == State::Open) {
+      diagnostics_.error(plan_.graph.labels[label].name_span,
+                         fmt::format("the label \"{}\" leads back to itself", plan_.labels[label].name),
+                         "follow its relabel outputs: one of them closes a circle");
+      return;
+    }
+    states_[label] = State::Open;
+    visit_block(plan_.labels[label].outputs);
+    states_[label] = State::Done;
+  }
+  void visit_block(const Block& block) {
+    for (const Step& step : block.steps) {
+      if (const auto* relabel = std::get_if<RelabelStep>(&step)) visit_label(relabel->label);
+      if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
+        for (const auto& branch : (*choice)->branches) visit_block(branch.body);
+        visit_block((*choice)->otherwise);
+      }
+    }
+  }
+  const Plan& plan_;
+  Diagnostics& diagnostics_;
+  std::vector<State> states_;
+};
+
+}  // namespace
+
+std::shared_ptr<Plan> compile_plan(Graph graph, const CompileSettings& settings, Diagnostics& diagnostics) {
+  auto plan = std::make_shared<Plan>();
+  plan->graph = std::move(graph);
+  PlanBuilder(*plan, settings, diagnostics).build();
+  CycleSearch(*plan, diagnostics).run();
+  if (diagnostics.has_errors()) return nullptr;
+  return plan;
+}
+
+}  // namespace logboom

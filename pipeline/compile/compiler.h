@@ -1,0 +1,20 @@
+// Compiler: from a graph to a plan. Makes every plugin, so that all that is wrong is found before anything starts.
+#pragma once
+
+#include <memory>
+
+#include "pipeline/compile/plan.h"
+
+namespace logboom {
+
+struct CompileSettings {
+  PluginContext::Surroundings surroundings;
+  std::size_t workers = 1;
+  MetricScope* metrics = nullptr;  // the pipeline's scope; must outlive the plan
+};
+
+/// Compiles a graph whose variables are resolved. All problems are reported at once; with an error among them the result is
+/// nullptr. Opens no port and starts no thread; plugins may read files (pattern files, dictionaries, databases).
+std::shared_ptr<Plan> compile_plan(Graph graph, const CompileSettings& settings, Diagnostics& diagnostics);
+
+}  // namespace logboom

@@ -1,0 +1,42 @@
+#include "pipeline/event/ack.h"
+
+namespace logboom {
+
+void AckToken::arm(std::size_t events) {
+  is_armed_ = true;
+  if (tracks_prefix()) {
+    unfinished_ = std::vector<std::atomic<std::uint32_t>>(events);
+    for (auto& count : unfinished_) count.store(1, std::memory_order_relaxed);
+  }
+  remaining_.store(events, std::memory_order_release);
+  if (events == 0 && receiver_) receiver_->finished(AckResult::Delivered);
+}
+
+void AckToken::add_child(std::uint32_t origin) {
+  remaining_.fetch_add(1, std::memory_order_relaxed);
+  if (tracks_prefix()) unfinished_[origin].fetch_add(1, std::memory_order_relaxed);
+}
+
+void AckToken::complete(std::uint32_t origin) {
+  if (tracks_prefix() && unfinished_[origin].fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    // Whoever finds the first unfinished origin done moves the border; the others see it moved.
+    std::size_t prefix = prefix_.load(std::memory_order_acquire);
+    bool has_moved = false;
+    while (prefix < unfinished_.size() && unfinished_[prefix].load(std::memory_order_acquire) == 0) {
+      if (prefix_.compare_exchange_weak(prefix, prefix + 1, std::memory_order_acq_rel)) {
+        ++prefix;
+        has_moved = true;
+      }
+    }
+    if (has_moved && receiver_) receiver_->prefix_finished(prefix);
+  }
+  subtract(1);
+}
+
+void AckToken::complete_many(std::size_t count) { subtract(count); }
+
+void AckToken::subtract(std::size_t count) {
+  if (remaining_.fetch_sub(count, std::memory_order_acq_rel) == count && receiver_) receiver_->finished(AckResult::Delivered);
+}
+
+}  // namespace logboom

@@ -1,0 +1,75 @@
+// Acknowledgement: one token per received chunk tells the source what became of its events.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace logboom {
+
+enum class AckResult {
+  Delivered,     // every event reached its outputs, was dropped by a filter, or is in the dead-letter queue
+  NotDelivered,  // given up before that: answer 503, close, do not store the offset
+};
+
+/// The source's side of a token. Called on whatever thread finishes the last event; must not block.
+class AckReceiver {
+ public:
+  virtual ~AckReceiver() = default;
+  /// The first `finished_events` events of the chunk, children included, are done. Grows from call to call; calls for one
+  /// chunk may overlap, so keep the largest. Only when the token was asked to track prefixes.
+  virtual void prefix_finished(std::size_t finished_events) { (void)finished_events; }
+  /// Exactly once for each token that was armed.
+  virtual void finished(AckResult result) = 0;
+};
+
+enum class AckTracking { Whole, Prefix };
+
+/// Counts the unfinished events of one chunk, with the children that split and clone made of them. It completes explicitly;
+/// a token destroyed before that tells its receiver NotDelivered. Threads: any, after arm().
+class AckToken {
+ public:
+  AckToken() = default;
+  AckToken(const AckToken&) = delete;
+  AckToken& operator=(const AckToken&) = delete;
+  ~AckToken() {
+    if (is_armed_ && receiver_ && remaining_.load(std::memory_order_acquire) != 0) receiver_->finished(AckResult::NotDelivered);
+  }
+
+  /// Sets who is told. Before arm(). Without a receiver the token only counts.
+  void set_receiver(std::shared_ptr<AckReceiver> receiver, AckTracking tracking) {
+    receiver_ = std::move(receiver);
+    tracking_ = tracking;
+  }
+  /// Starts counting: called once, when the chunk is handed over with this many events. A chunk without events is done at once.
+  void arm(std::size_t events);
+  /// One more event stems from event number `origin` of the chunk; call it while that one is still unfinished.
+  void add_child(std::uint32_t origin);
+  /// Event `origin` (or a child of it) is done.
+  void complete(std::uint32_t origin);
+  /// `count` events are done; only without prefix tracking.
+  void complete_many(std::size_t count);
+
+  /// Takes the receiver away: it will not be told by this token any more.
+  std::shared_ptr<AckReceiver> release_receiver() { return std::exchange(receiver_, nullptr); }
+  bool is_armed() const { return is_armed_; }
+  /// True when somebody is told of the end.
+  bool has_receiver() const { return receiver_ != nullptr; }
+  bool tracks_prefix() const { return tracking_ == AckTracking::Prefix; }
+  std::size_t remaining() const { return remaining_.load(std::memory_order_acquire); }
+
+ private:
+  void subtract(std::size_t count);
+
+  std::shared_ptr<AckReceiver> receiver_;
+  AckTracking tracking_ = AckTracking::Whole;
+  bool is_armed_ = false;
+  std::atomic<std::size_t> remaining_{0};
+  std::vector<std::atomic<std::uint32_t>> unfinished_;  // per origin; only with prefix tracking
+  std::atomic<std::size_t> prefix_{0};                  // all origins below it are done
+};
+
+}  // namespace logboom

@@ -1,0 +1,194 @@
+// The fast path: simdjson on demand, straight into arena tables, texts without escapes left where they are.
+#include <simdjson.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/event/json.h"
+
+namespace logboom {
+namespace {
+
+static_assert(kBufferPadding >= simdjson::SIMDJSON_PADDING);
+constexpr std::size_t kLargestKeptCapacity = 4 * 1024 * 1024;  // a parser that met a huge document gives its memory back
+
+namespace od = simdjson::ondemand;
+
+/// Length of the JSON text whose opening quote was just passed, or npos-like -1 when it holds an escape.
+std::ptrdiff_t plain_string_length(const char* at, const char* end) {
+  const char* const start = at;
+  while (at < end && *at != '"') {
+    if (*at == '\\') return -1;
+    ++at;
+  }
+  return at - start;
+}
+
+std::string_view trimmed(std::string_view token) {
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
+    token.remove_suffix(1);
+  return token;
+}
+
+bool is_json_integer(std::string_view token) {
+  if (!token.empty() && token.front() == '-') token.remove_prefix(1);
+  if (token.empty() || (token.size() > 1 && token.front() == '0')) return false;
+  for (const char c : token)
+    if (c < '0' || c > '9') return false;
+  return true;
+}
+
+class FastReader {
+ public:
+  FastReader(Arena& arena, const char* end) : arena_(arena), end_(end) {}
+
+  /// False when simdjson refuses the document or a part of it.
+  template <class Node>
+  bool read(Node& node, Value& out, int depth) {
+    if (depth > kMaxJsonDepth) return false;
+    od::json_type type;
+    if (node.type().get(type) != simdjson::SUCCESS) return false;
+    switch (type) {
+      case od::json_type::object: {
+        od::object object;
+        if (node.get_object().get(object) != simdjson::SUCCESS) return false;
+        return read_object(object, out, depth);
+      }
+      case od::json_type::array: {
+        od::array array;
+        if (node.get_array().get(array) != simdjson::SUCCESS) return false;
+        return read_array(array, out, depth);
+      }
+      case od::json_type::string: return read_string(node, out);
+      case od::json_type::number: return read_number(node, out);
+      case od::json_type::boolean: {
+        bool value = false;
+        if (node.get_bool().get(value) != simdjson::SUCCESS) return false;
+        out = Value::boolean(value);
+        return true;
+      }
+      case od::json_type::null: {
+        if (!is_null(node)) return false;
+        out = Value::null();
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  static bool is_null(od::value& node) {
+    bool value = false;
+    return node.is_null().get(value) == simdjson::SUCCESS && value;
+  }
+  static bool is_null(od::document& node) {
+    bool value = false;
+    return node.is_null().get(value) == simdjson::SUCCESS && value;
+  }
+
+  bool read_object(od::object& object, Value& out, int depth) {
+    Object* made = Object::make(arena_, 8);
+    for (auto field_result : object) {
+      od::field field;
+      if (std::move(field_result).get(field) != simdjson::SUCCESS) return false;
+      const char* raw = field.key().raw();
+      const std::ptrdiff_t length = plain_string_length(raw, end_);
+      std::string_view name;
+      if (length >= 0) {
+        name = {raw, static_cast<std::size_t>(length)};
+      } else {
+        if (field.unescaped_key().get(name) != simdjson::SUCCESS) return false;
+        name = arena_.copy(name);
+      }
+      od::value child = field.value();
+      Value value;
+      if (!read(child, value, depth + 1)) return false;
+      made->set(arena_, make_key(name), value);
+    }
+    out = Value::object(made);
+    return true;
+  }
+
+  bool read_array(od::array& array, Value& out, int depth) {
+    Array* made = Array::make(arena_, 4);
+    for (auto item_result : array) {
+      od::value item;
+      if (std::move(item_result).get(item) != simdjson::SUCCESS) return false;
+      Value value;
+      if (!read(item, value, depth + 1)) return false;
+      made->push(arena_, value);
+    }
+    out = Value::array(made);
+    return true;
+  }
+
+  template <class Node>
+  bool read_string(Node& node, Value& out) {
+    std::string_view token;
+    if (simdjson::simdjson_result<std::string_view>(node.raw_json_token()).get(token) != simdjson::SUCCESS) return false;
+    const std::ptrdiff_t length = plain_string_length(token.data() + 1, end_);
+    std::string_view text;
+    if (node.get_string().get(text) != simdjson::SUCCESS) return false;  // also moves past the text
+    out = Value::string(length >= 0 ? std::string_view(token.data() + 1, static_cast<std::size_t>(length)) : arena_.copy(text));
+    return true;
+  }
+
+  template <class Node>
+  bool read_number(Node& node, Value& out) {
+    std::string_view token;
+    if (simdjson::simdjson_result<std::string_view>(node.raw_json_token()).get(token) != simdjson::SUCCESS) return false;
+    token = trimmed(token);
+    if (is_json_integer(token)) {
+      std::int64_t value = 0;
+      const auto [end, problem] = std::from_chars(token.data(), token.data() + token.size(), value);
+      if (problem != std::errc()) return false;  // beyond 64 bits: the tolerant reader keeps its digits
+      if (node.get_int64().error() != simdjson::SUCCESS) return false;
+      out = Value::integer(value);
+      return true;
+    }
+    double value = 0;
+    if (node.get_double().get(value) != simdjson::SUCCESS) return false;
+    out = Value::real(value);
+    return true;
+  }
+
+  Arena& arena_;
+  const char* end_;
+};
+
+}  // namespace
+
+struct JsonReader::State {
+  od::parser parser;
+};
+
+JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
+JsonReader::~JsonReader() = default;
+JsonReader::JsonReader(JsonReader&&) noexcept = default;
+JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
+
+Result<Value> JsonReader::parse(std::string_view text, Arena& arena) {
+  Value value;
+  bool is_read = false;
+  {
+    od::document document;
+    const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING);
+    if (state_->parser.iterate(padded).get(document) == simdjson::SUCCESS) {
+      FastReader reader(arena, text.data() + text.size());
+      is_read = reader.read(document, value, 1) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;  // nothing behind
+    }
+  }
+  if (state_->parser.capacity() > kLargestKeptCapacity) state_ = std::make_unique<State>();
+  if (is_read) return value;
+  return parse_json_tolerant(text, arena);
+}
+
+Result<Value> JsonReader::parse_unpadded(std::string_view text, Arena& arena) {
+  char* padded = static_cast<char*>(arena.allocate(text.size() + kBufferPadding, 1));
+  if (!text.empty()) std::memcpy(padded, text.data(), text.size());
+  std::memset(padded + text.size(), 0, kBufferPadding);
+  return parse({padded, text.size()}, arena);
+}
+
+}  // namespace logboom

@@ -1,0 +1,30 @@
+// Key: the name of a field. Names that the configuration mentions are interned once per process; all others point into
+// the received buffer or an arena, so that hostile names cannot grow anything.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace logboom {
+
+/// A name and its hash. Trivially copyable; whoever makes one sees to it that the bytes outlive it.
+struct Key {
+  const char* data = nullptr;
+  std::uint32_t size = 0;
+  std::uint32_t hash = 0;
+
+  std::string_view text() const { return {data, size}; }
+  bool operator==(const Key& other) const {
+    return hash == other.hash && size == other.size && (data == other.data || std::memcmp(data, other.data, size) == 0);
+  }
+};
+
+/// A Key over bytes that live elsewhere. The hash is seeded per process, so that names cannot be made to collide.
+Key make_key(std::string_view name);
+
+/// A Key whose bytes live as long as the process; the same name gives the same bytes. Takes a lock: for names from the
+/// configuration and from plugins' code only, never for names from events. Any thread.
+Key intern_key(std::string_view name);
+
+}  // namespace logboom

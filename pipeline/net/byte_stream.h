@@ -1,0 +1,36 @@
+// One accepted (or made) connection as bytes: TLS, limits and idle time are already dealt with below it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/base/result.h"
+#include "pipeline/net/awaitable.h"
+
+namespace logboom {
+
+struct PeerAddress {
+  std::string ip;
+  std::uint16_t port = 0;
+};
+
+/// Used by one coroutine at a time.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  /// The next bytes, at most a few tens of kilobytes. Empty when the peer closed, the idle limit passed, the server is
+  /// stopping, or the input was replaced: then return, after giving back with unread() what was not used.
+  virtual Awaitable<Buffer> read_some() = 0;
+  /// Sends all of `bytes`, which must stay valid until then. Unavailable when the peer is gone.
+  virtual Awaitable<Result<void>> write(std::string_view bytes) = 0;
+  /// Gives bytes back; whoever serves the connection next reads them first.
+  virtual void unread(std::string_view bytes) = 0;
+  /// True when read_some() came back empty because the input was replaced by a reload: the connection lives on.
+  virtual bool is_rebinding() const = 0;
+  virtual const PeerAddress& peer() const = 0;
+  virtual const PeerAddress& local() const = 0;
+};
+
+}  // namespace logboom

@@ -1,0 +1,93 @@
+#include "pipeline/plugin/filter.h"
+
+#include <fmt/core.h>
+
+namespace logboom {
+
+Decorations::Name Decorations::read_name(const ConfigValue& value, Diagnostics& diagnostics) {
+  Name name;
+  name.pattern = FieldTemplate::parse(value.text);
+  if (!name.pattern.is_literal()) return name;
+  name.is_fixed = true;
+  if (auto field = FieldRef::parse(value.text)) {
+    name.field = std::move(*field);
+  } else {
+    name.is_broken = true;
+    diagnostics.warning(value.span, field.error().message, "every event that comes here is tagged as failed");
+  }
+  return name;
+}
+
+Decorations Decorations::read(const PluginNode& node, std::string failure_tag, Diagnostics& diagnostics) {
+  Decorations made;
+  made.failure_tag_ = std::move(failure_tag);
+  if (const Attribute* attribute = node.find("add_field")) {
+    ConfigHash hash;
+    if (OptionReader("add_field", diagnostics).read(attribute->value, hash)) {
+      for (const auto& [key, value] : hash) {
+        AddField add{read_name(key, diagnostics), {}};
+        if (value.kind == ConfigValue::Kind::Array) {
+          for (const ConfigValue& item : value.items) add.values.push_back(FieldTemplate::parse(item.text));
+        } else if (value.kind == ConfigValue::Kind::Hash || value.kind == ConfigValue::Kind::Plugin) {
+          OptionReader("add_field", diagnostics).refuse(value, "a value must be a string, a number or an array of these",
+                                                        "name the nested field: \"[outer][inner]\" => \"value\"");
+        } else {
+          add.values.push_back(FieldTemplate::parse(value.text));
+        }
+        made.add_fields_.push_back(std::move(add));
+      }
+    }
+  }
+  const auto read_list = [&](const char* option, auto&& take) {
+    const Attribute* attribute = node.find(option);
+    if (attribute == nullptr) return;
+    std::vector<ConfigValue> items;
+    OptionReader reader(option, diagnostics);
+    if (!reader.read(attribute->value, items)) return;
+    for (const ConfigValue& item : items) {
+      std::string text;
+      if (reader.read(item, text)) take(item);
+    }
+  };
+  read_list("remove_field", [&](const ConfigValue& item) { made.remove_fields_.push_back(read_name(item, diagnostics)); });
+  read_list("add_tag", [&](const ConfigValue& item) { made.add_tags_.push_back(FieldTemplate::parse(item.text)); });
+  read_list("remove_tag", [&](const ConfigValue& item) { made.remove_tags_.push_back(FieldTemplate::parse(item.text)); });
+  for (const char* option : {"enable_metric", "periodic_flush"}) {
+    bool unused = false;
+    if (const Attribute* attribute = node.find(option)) OptionReader(option, diagnostics).read(attribute->value, unused);
+  }
+  return made;
+}
+
+void Decorations::apply(Event& event) const {
+  if (!apply_or_fail(event)) event.add_failure_tag(failure_tag_);
+}
+
+bool Decorations::apply_or_fail(Event& event) const {
+  const auto resolve = [&event](const Name& name, FieldRef& made) -> const FieldRef* {
+    if (name.is_broken) return nullptr;
+    if (name.is_fixed) return &name.field;
+    auto field = FieldRef::parse_in(event.arena(), name.pattern.render(event));
+    if (!field) return nullptr;
+    made = std::move(*field);
+    return &made;
+  };
+  FieldRef made;
+  for (const AddField& add : add_fields_) {
+    const FieldRef* field = resolve(add.name, made);
+    if (field == nullptr) return false;
+    for (const FieldTemplate& value : add.values)
+      if (!event.append(*field, Value::string(value.render(event)))) return false;
+  }
+  for (const Name& name : remove_fields_) {
+    const FieldRef* field = resolve(name, made);
+    if (field == nullptr) return false;
+    event.remove(*field);
+  }
+  for (const FieldTemplate& tag : add_tags_)
+    if (!event.add_tag(tag.render(event))) return false;
+  for (const FieldTemplate& tag : remove_tags_) event.remove_tag(tag.render(event));
+  return true;
+}
+
+}  // namespace logboom

@@ -1,0 +1,116 @@
+#include "pipeline/queue/memory_queue.h"
+
+#include <algorithm>
+
+namespace logboom {
+
+MemoryQueue::~MemoryQueue() { discard(); }
+
+bool MemoryQueue::try_push(ChunkPtr& chunk) {
+  const std::size_t bytes = chunk->memory_bytes();
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_ || !has_room(bytes)) return false;
+    if (chunk->events().empty()) return true;  // nothing to wait for; its token is finished
+    events_ += chunk->events().size();
+    bytes_ += bytes;
+    chunks_.push_back({std::move(chunk), bytes, 0});
+  }
+  not_empty_.notify_one();
+  return true;
+}
+
+void MemoryQueue::call_when_room(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    // A pusher was refused for its own size: room means that less is waiting than the limits say.
+    if (!is_closed_ && !chunks_.empty()) {
+      waiting_for_room_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback();
+}
+
+std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::size_t max_events, bool& someone_waits) {
+  std::vector<std::function<void()>> woken;
+  bool has_freed = false;
+  while (!chunks_.empty() && batch.size() < max_events) {
+    Waiting& front = chunks_.front();
+    const auto& events = front.chunk->events();
+    const std::size_t count = std::min(max_events - batch.size(), events.size() - front.next_event);
+    for (std::size_t i = 0; i < count; ++i) batch.take(front.chunk, events[front.next_event + i]);
+    front.next_event += count;
+    events_ -= count;
+    someone_waits |= front.chunk->token().has_receiver();
+    if (front.next_event == events.size()) {
+      bytes_ -= front.bytes;
+      chunks_.pop_front();
+      has_freed = true;
+    }
+  }
+  if (has_freed || events_ < limits_.max_events) woken.swap(waiting_for_room_);
+  return woken;
+}
+
+bool MemoryQueue::pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
+                      std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (!not_empty_.wait_until(lock, deadline, [this] { return !chunks_.empty() || is_closed_; })) return false;
+  bool someone_waits = false;
+  for (;;) {
+    auto woken = take_events(batch, max_events, someone_waits);
+    if (!woken.empty()) {
+      lock.unlock();
+      for (auto& callback : woken) callback();
+      lock.lock();
+    }
+    if (batch.size() >= max_events || batch.size() == 0 || is_closed_ || someone_waits) break;
+    if (!not_empty_.wait_for(lock, linger, [this] { return !chunks_.empty() || is_closed_; })) break;
+    if (chunks_.empty()) break;
+  }
+  const bool more_waits = !chunks_.empty();
+  lock.unlock();
+  if (more_waits) not_empty_.notify_one();  // one push may have brought work for several workers
+  return batch.size() > 0;
+}
+
+void MemoryQueue::close() {
+  std::vector<std::function<void()>> woken;
+  {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    woken.swap(waiting_for_room_);
+  }
+  not_empty_.notify_all();
+  for (auto& callback : woken) callback();
+}
+
+void MemoryQueue::discard() {
+  std::deque<Waiting> thrown_away;
+  {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    thrown_away.swap(chunks_);
+    events_ = 0;
+    bytes_ = 0;
+  }
+  not_empty_.notify_all();
+}
+
+bool MemoryQueue::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return is_closed_;
+}
+
+bool MemoryQueue::is_drained() const {
+  const std::lock_guard lock(mutex_);
+  return is_closed_ && chunks_.empty();
+}
+
+PipelineQueue::Fill MemoryQueue::fill() const {
+  const std::lock_guard lock(mutex_);
+  return {events_, bytes_};
+}
+
+}  // namespace logboom

@@ -1,0 +1,42 @@
+// PipelineQueue: between inputs and workers. The memory queue is one kind, the persistent queue another.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+
+#include "pipeline/event/batch.h"
+
+namespace logboom {
+
+/// Any thread.
+class PipelineQueue {
+ public:
+  virtual ~PipelineQueue() = default;
+
+  /// Takes a chunk when there is room; false leaves it with the caller. The chunk's token must be armed.
+  virtual bool try_push(ChunkPtr& chunk) = 0;
+  /// Calls back once when try_push() may succeed, or at once when the queue has been closed.
+  virtual void call_when_room(std::function<void()> callback) = 0;
+
+  /// Fills an empty batch with up to `max_events` events of any chunks, in the order they came. Waits for the first one;
+  /// then as long as events keep coming, each within `linger` of the one before, unless a sender waits for an
+  /// acknowledgement. False when the queue is closed and empty, or when nothing came until `deadline`.
+  virtual bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
+                   std::chrono::steady_clock::time_point deadline) = 0;
+
+  /// No more pushes; pop() gives what is left.
+  virtual void close() = 0;
+  /// Throws away what is left: senders are told NotDelivered.
+  virtual void discard() = 0;
+  virtual bool is_closed() const = 0;
+  virtual bool is_drained() const = 0;
+
+  struct Fill {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+  };
+  virtual Fill fill() const = 0;
+};
+
+}  // namespace logboom

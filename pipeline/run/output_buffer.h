@@ -1,0 +1,74 @@
+// OutputBuffer: the engine's side of one output. Bounds what is undelivered, offers again what should be retried, counts
+// outcomes, completes tokens. The output itself knows nothing of this.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "pipeline/base/log.h"
+#include "pipeline/base/metrics.h"
+#include "pipeline/compile/plan.h"
+#include "pipeline/event/batch.h"
+#include "pipeline/plugin/output.h"
+#include "pipeline/run/retry.h"
+
+namespace logboom {
+
+struct OutputBufferLimits {
+  std::size_t max_events = 20'000;
+  std::size_t max_bytes = 64 * 1024 * 1024;  // of batches and received buffers kept alive
+};
+
+/// Any thread. Kept alive by its open deliveries.
+class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
+ public:
+  OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer);
+
+  /// Gives events of a batch to the output. Each must have been counted in its open_outcomes. Waits while as much as the
+  /// limits allow is undelivered: a slow output holds up its worker, and through the queue the senders. False when the buffer
+  /// was closed meanwhile: the events were not taken.
+  bool deliver(const BatchPtr& batch, std::vector<Event*> events);
+
+  /// Nothing is offered or retried any more; workers that wait come back. Open events count as not delivered.
+  void close();
+  /// Waits until nothing is undelivered, or the buffer is closed.
+  void wait_until_idle();
+  std::size_t undelivered_events() const;
+
+  /// Counts an outcome per event down; tokens of events with none left are completed.
+  static void finish_events(std::span<Event* const> events);
+
+ private:
+  friend class TrackedDelivery;
+  void offer(const BatchPtr& batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts);
+  void settle(std::size_t events, std::size_t bytes);
+  void retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts, const std::string& reason);
+  void reject(const Event& event, const Outcome& outcome);
+
+  Output& output_;
+  const std::string id_;
+  const OutputBufferLimits limits_;
+  RetryTimer& timer_;
+  Counter& events_in_;
+  Counter& events_out_;
+  Counter& retries_;
+  Counter& rejected_;
+  Counter& undelivered_gauge_;
+  Counter& undelivered_bytes_gauge_;
+  LogRateLimit retry_log_;
+  LogRateLimit reject_log_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable has_room_;
+  std::size_t undelivered_events_ = 0;
+  std::size_t undelivered_bytes_ = 0;
+  bool is_closed_ = false;
+};
+
+/// Memory that some events of a batch keep alive: their share of the batch and of its chunks.
+std::size_t kept_bytes(const Batch& batch, std::size_t events);
+
+}  // namespace logboom

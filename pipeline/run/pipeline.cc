@@ -1,0 +1,182 @@
+#include "pipeline/run/pipeline.h"
+
+#include <pthread.h>
+
+#include <fmt/format.h>
+
+#include "pipeline/base/log.h"
+#include "pipeline/run/plan_runner.h"
+
+namespace logboom {
+namespace {
+
+constexpr auto kStopCheckInterval = std::chrono::milliseconds(50);
+constexpr auto kInputRestartPause = std::chrono::seconds(1);
+
+void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+
+}  // namespace
+
+/// What one input sees of the pipeline. Shared with sessions, so it may outlive the pipeline: then it is stopping.
+class Pipeline::Sink final : public EventSink {
+ public:
+  Sink(std::shared_ptr<PipelineQueue> queue, std::shared_ptr<StopSignal> stop, AcknowledgeWhen acknowledge, Counter& pipeline_in,
+       Counter& input_out)
+      : queue_(std::move(queue)), stop_(std::move(stop)), acknowledge_(acknowledge), pipeline_in_(pipeline_in), input_out_(input_out) {}
+
+  ChunkPtr new_chunk(Buffer received) override {
+    return std::make_shared<Chunk>(std::move(received), Timestamp::now(system_clock()));
+  }
+
+  bool try_push(ChunkPtr& chunk) override {
+    AckToken& token = chunk->token();
+    const std::size_t events = chunk->events().size();
+    if (!token.is_armed()) token.arm(events);
+    std::shared_ptr<AckReceiver> told_early;
+    if (acknowledge_ == AcknowledgeWhen::Queued) told_early = token.release_receiver();
+    if (!queue_->try_push(chunk)) {
+      if (told_early) token.set_receiver(std::move(told_early), AckTracking::Whole);
+      return false;
+    }
+    if (told_early && events > 0) told_early->finished(AckResult::Delivered);
+    pipeline_in_.add(events);
+    input_out_.add(events);
+    return true;
+  }
+
+  bool push(ChunkPtr chunk, StopSignal& stop) override {
+    struct Room {
+      std::mutex mutex;
+      std::condition_variable changed;
+      bool is_there = false;
+    };
+    while (!try_push(chunk)) {
+      if (is_stopping() || stop.is_stopping()) return false;
+      const auto room = std::make_shared<Room>();
+      queue_->call_when_room([room] {
+        {
+          const std::lock_guard lock(room->mutex);
+          room->is_there = true;
+        }
+        room->changed.notify_all();
+      });
+      std::unique_lock lock(room->mutex);
+      while (!room->is_there && !stop.is_stopping()) room->changed.wait_for(lock, kStopCheckInterval);
+    }
+    return true;
+  }
+
+  void call_when_room(std::function<void()> callback) override { queue_->call_when_room(std::move(callback)); }
+  bool is_stopping() const override { return queue_->is_closed(); }
+
+ private:
+  std::shared_ptr<PipelineQueue> queue_;
+  std::shared_ptr<StopSignal> stop_;
+  const AcknowledgeWhen acknowledge_;
+  Counter& pipeline_in_;
+  Counter& input_out_;
+};
+
+Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue, MetricScope& metrics)
+    : plan_(std::move(plan)), settings_(std::move(settings)), queue_(std::move(queue)), metrics_(metrics) {
+  for (std::size_t i = 0; i < plan_->outputs.size(); ++i)
+    buffers_.push_back(std::make_shared<OutputBuffer>(*plan_->outputs[i], plan_->output_sites[i], settings_.output_limits, timer_));
+  for (const auto& input : plan_->inputs) endpoints_.push_back(input->endpoints());
+  open_inputs_ = plan_->inputs.size();
+}
+
+Pipeline::~Pipeline() {
+  if (is_drained_) return;
+  abandon();
+  drain();
+}
+
+Result<void> Pipeline::start_outputs() {
+  for (; started_outputs_ < plan_->outputs.size(); ++started_outputs_) {
+    if (auto started = plan_->outputs[started_outputs_]->start(); !started)
+      return Error{started.error().code, fmt::format("output {}: {}", plan_->output_sites[started_outputs_].id, started.error().message)};
+  }
+  return {};
+}
+
+void Pipeline::start_workers() {
+  for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this, i] { run_worker(i); });
+}
+
+std::shared_ptr<Pipeline::Sink> Pipeline::make_sink(std::size_t input) {
+  return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, metrics_.counter("events.in"), *plan_->input_sites[input].events_out);
+}
+
+std::vector<WantedEndpoint> Pipeline::take_endpoints() {
+  std::vector<WantedEndpoint> wanted;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i)
+    for (Endpoint& endpoint : endpoints_[i])
+      wanted.push_back({plan_->input_sites[i].id, plan_->input_sites[i].metrics, std::move(endpoint), make_sink(i)});
+  return wanted;
+}
+
+void Pipeline::start_inputs() {
+  if (plan_->inputs.empty() && inputs_ended_) inputs_ended_();
+  for (std::size_t i = 0; i < plan_->inputs.size(); ++i)
+    if (endpoints_[i].empty()) input_threads_.emplace_back([this, i] { run_input(i); });
+}
+
+void Pipeline::run_input(std::size_t number) {
+  const std::string& id = plan_->input_sites[number].id;
+  name_thread("<" + plan_->input_sites[number].name);
+  const auto sink = make_sink(number);
+  while (!stop_->is_stopping()) {
+    const auto ended = plan_->inputs[number]->run(*sink, *stop_);
+    if (ended) break;
+    log_error(id, "{}; trying again in a second", ended.error().message);
+    stop_->wait_for(kInputRestartPause);
+  }
+  input_ended();
+}
+
+void Pipeline::input_ended() {
+  if (open_inputs_.fetch_sub(1) == 1 && inputs_ended_) inputs_ended_();
+}
+
+void Pipeline::run_worker(std::size_t number) {
+  name_thread(fmt::format("[{}]>worker{}", settings_.id, number));
+  PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_);
+  auto next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
+  while (!queue_->is_drained()) {
+    auto batch = std::make_shared<Batch>();
+    const bool has_events = queue_->pop(*batch, settings_.batch_size, settings_.batch_delay, next_flush);
+    const bool is_flush_due = std::chrono::steady_clock::now() >= next_flush;
+    if (is_flush_due) next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
+    if (has_events || (is_flush_due && runner.wants_flush()))
+      runner.run(batch, is_flush_due ? std::optional(FlushKind::Periodic) : std::nullopt);
+  }
+  if (runner.wants_flush()) runner.run(std::make_shared<Batch>(), FlushKind::Final);
+}
+
+void Pipeline::request_stop() { stop_->request_stop(); }
+
+void Pipeline::abandon() {
+  stop_->request_stop();
+  queue_->discard();
+  for (const auto& buffer : buffers_) buffer->close();
+}
+
+void Pipeline::drain() {
+  for (std::thread& thread : input_threads_) thread.join();
+  input_threads_.clear();
+  queue_->close();
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
+  for (const auto& buffer : buffers_) buffer->wait_until_idle();
+  for (const auto& buffer : buffers_) buffer->close();
+  for (; started_outputs_ > 0; --started_outputs_) plan_->outputs[started_outputs_ - 1]->stop();
+  is_drained_ = true;
+}
+
+std::size_t Pipeline::undelivered_events() const {
+  std::size_t events = 0;
+  for (const auto& buffer : buffers_) events += buffer->undelivered_events();
+  return events;
+}
+
+}  // namespace logboom

@@ -1,0 +1,98 @@
+// Pipeline: a plan at work. Owns the queue, the workers, the reading inputs' threads and the output buffers.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pipeline/compile/plan.h"
+#include "pipeline/queue/queue.h"
+#include "pipeline/run/output_buffer.h"
+#include "pipeline/run/retry.h"
+
+namespace logboom {
+
+enum class AcknowledgeWhen {
+  Delivered,  // every event reached its outputs (or was dropped, or is dead-lettered)
+  Queued,     // the queue took the chunk, as Logstash does
+};
+
+struct PipelineSettings {
+  std::string id = "main";
+  std::size_t workers = 1;
+  std::size_t batch_size = 125;
+  std::chrono::milliseconds batch_delay{50};
+  bool is_ordered = false;
+  AcknowledgeWhen acknowledge = AcknowledgeWhen::Delivered;
+  std::chrono::milliseconds flush_interval{5000};
+  OutputBufferLimits output_limits;
+};
+
+/// A listening input's wish: the server opens the socket and serves it into `sink`.
+struct WantedEndpoint {
+  std::string input_id;
+  MetricScope* metrics = nullptr;
+  Endpoint endpoint;
+  std::shared_ptr<EventSink> sink;
+};
+
+/// Life: construct, start_outputs(), start_workers(), (the server opens the endpoints), start_inputs(), then request_stop() or
+/// the inputs' own end, wait(). Methods are for one controlling thread, but request_stop() and the queries are for any.
+class Pipeline {
+ public:
+  /// `metrics` is the pipeline's scope and outlives it.
+  Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue, MetricScope& metrics);
+  ~Pipeline();
+
+  /// Opens outputs. An error names the output; what was opened is closed again.
+  Result<void> start_outputs();
+  void start_workers();
+  void start_inputs();
+  /// What listening inputs want, each with its sink. Call once.
+  std::vector<WantedEndpoint> take_endpoints();
+
+  /// Asks inputs to end; then what is queued is worked off. Returns at once.
+  void request_stop();
+  /// Gives up what is undelivered: senders are told NotDelivered. For the second signal.
+  void abandon();
+  /// True when all reading inputs have ended by themselves and there is no listening one, or after request_stop().
+  bool has_ended_inputs() const { return open_inputs_.load() == 0; }
+  /// Waits for the workers to finish what is queued and for outputs to finish what they hold; then stops the outputs. The
+  /// listening inputs' sockets must have been closed before.
+  void drain();
+  /// Called on some thread when has_ended_inputs() becomes true. Set before start_inputs().
+  void on_inputs_ended(std::function<void()> callback) { inputs_ended_ = std::move(callback); }
+
+  const std::string& id() const { return settings_.id; }
+  const PipelineSettings& settings() const { return settings_; }
+  PipelineQueue& queue() { return *queue_; }
+  const Plan& plan() const { return *plan_; }
+  std::size_t undelivered_events() const;
+
+ private:
+  class Sink;
+  void run_worker(std::size_t number);
+  void run_input(std::size_t number);
+  void input_ended();
+  std::shared_ptr<Sink> make_sink(std::size_t input);
+
+  std::shared_ptr<Plan> plan_;
+  const PipelineSettings settings_;
+  std::shared_ptr<PipelineQueue> queue_;
+  MetricScope& metrics_;
+  ThreadedRetryTimer timer_;
+  std::vector<std::shared_ptr<OutputBuffer>> buffers_;
+  std::shared_ptr<StopSignal> stop_ = std::make_shared<StopSignal>();
+  std::vector<std::vector<Endpoint>> endpoints_;  // by input
+  std::vector<std::thread> input_threads_;
+  std::vector<std::thread> workers_;
+  std::atomic<std::size_t> open_inputs_{0};
+  std::size_t started_outputs_ = 0;
+  bool is_drained_ = false;
+  std::function<void()> inputs_ended_;
+};
+
+}  // namespace logboom

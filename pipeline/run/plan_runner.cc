@@ -1,0 +1,183 @@
+#include "pipeline/run/plan_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+namespace logboom {
+namespace {
+
+std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
+}
+
+bool is_before(const Event* left, const Event* right) { return left->order < right->order; }
+
+}  // namespace
+
+PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
+                       bool is_ordered, MetricScope& metrics)
+    : plan_(std::move(plan)), filters_(plan_->filters[worker]), outputs_(std::move(outputs)),
+      is_event_by_event_(is_ordered && plan_->has_state_across_filters), events_filtered_(metrics.counter("events.filtered")),
+      events_dropped_(metrics.counter("events.dropped")) {
+  for (const auto& filter : filters_) wants_flush_ |= filter->wants_flush();
+  condition_scratch_.failures = plan_->condition_failures;
+}
+
+PlanRunner::Selection PlanRunner::borrow() {
+  if (spare_.empty()) return {};
+  Selection selection = std::move(spare_.back());
+  spare_.pop_back();
+  selection.clear();
+  return selection;
+}
+
+void PlanRunner::give_back(Selection selection) { spare_.push_back(std::move(selection)); }
+
+bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
+  batch->keep(plan_);
+  Selection events = borrow();
+  dropped_.clear();
+  if (is_event_by_event_) {
+    // Filters that share state must see one event's whole way before the next event's.
+    Selection one = borrow();
+    for (Event* event : batch->events()) {
+      one.assign(1, event);
+      filter(*batch, plan_->filter_block, one, std::nullopt);
+      events.insert(events.end(), one.begin(), one.end());
+    }
+    one.clear();
+    if (flush) filter(*batch, plan_->filter_block, one, flush);
+    events.insert(events.end(), one.begin(), one.end());
+    give_back(std::move(one));
+  } else {
+    events = batch->events();
+    filter(*batch, plan_->filter_block, events, flush);
+  }
+  events_dropped_.add(dropped_.size());
+  events_filtered_.add(events.size());
+  Batch::complete(dropped_);
+
+  // The worker itself holds every event until all outputs have it, so that the first outcome completes nothing early.
+  for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
+  batch->events() = events;
+  const bool is_delivered = deliver(batch, plan_->output_block, events);
+  if (is_delivered) OutputBuffer::finish_events(events);
+  give_back(std::move(events));
+  return is_delivered;
+}
+
+void PlanRunner::filter(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush) {
+  for (const Step& step : block.steps) {
+    if (events.empty() && !flush) return;
+    if (const auto* one = std::get_if<FilterStep>(&step)) {
+      apply_filter(batch, one->filter, events, flush);
+    } else if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
+      filter_if(batch, **choice, events, flush);
+    }
+  }
+}
+
+void PlanRunner::apply_filter(Batch& batch, std::size_t number, Selection& events, std::optional<FlushKind> flush) {
+  const PluginSite& site = plan_->filter_sites[number];
+  const auto start = std::chrono::steady_clock::now();
+  site.events_in->add(events.size());
+  FilterBatch work{batch, events, dropped_};
+  if (!events.empty()) filters_[number]->apply(work);
+  if (flush) filters_[number]->flush(work, *flush);
+  site.events_out->add(events.size());
+  site.duration_nanoseconds->add(nanoseconds_since(start));
+}
+
+void PlanRunner::split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest) {
+  for (Event* event : events) (condition.evaluate(*event, condition_scratch_) ? taken : rest).push_back(event);
+}
+
+void PlanRunner::filter_if(Batch& batch, const IfStep& step, Selection& events, std::optional<FlushKind> flush) {
+  Selection rest = borrow();
+  rest.swap(events);
+  Selection merged = borrow();
+  const auto run_branch = [&](const Block& body, Selection& taken) {
+    filter(batch, body, taken, flush);
+    // Events keep their places; of the children of one event those of the earlier branch come first.
+    if (merged.empty()) {
+      merged.swap(taken);
+    } else if (!taken.empty()) {
+      Selection both = borrow();
+      std::merge(merged.begin(), merged.end(), taken.begin(), taken.end(), std::back_inserter(both), is_before);
+      merged.swap(both);
+      give_back(std::move(both));
+    }
+  };
+  for (const auto& branch : step.branches) {
+    if (rest.empty() && !flush) break;
+    Selection taken = borrow();
+    Selection left = borrow();
+    split(branch.condition, rest, taken, left);
+    rest.swap(left);
+    give_back(std::move(left));
+    run_branch(branch.body, taken);
+    give_back(std::move(taken));
+  }
+  run_branch(step.otherwise, rest);
+  events.swap(merged);
+  give_back(std::move(rest));
+  give_back(std::move(merged));
+}
+
+bool PlanRunner::deliver(const BatchPtr& batch, const Block& block, const Selection& events) {
+  bool is_delivered = true;
+  for (const Step& step : block.steps) {
+    if (events.empty()) break;
+    if (const auto* one = std::get_if<OutputStep>(&step)) {
+      for (Event* event : events) event->open_outcomes.fetch_add(1, std::memory_order_relaxed);
+      is_delivered &= outputs_[one->output]->deliver(batch, events);
+    } else if (const auto* label = std::get_if<RelabelStep>(&step)) {
+      is_delivered &= relabel(batch, plan_->labels[label->label], events);
+    } else {
+      is_delivered &= deliver_if(batch, *std::get<std::unique_ptr<IfStep>>(step), events);
+    }
+  }
+  return is_delivered;
+}
+
+bool PlanRunner::deliver_if(const BatchPtr& batch, const IfStep& step, const Selection& events) {
+  bool is_delivered = true;
+  Selection rest = borrow();
+  rest = events;
+  for (const auto& branch : step.branches) {
+    Selection taken = borrow();
+    Selection left = borrow();
+    split(branch.condition, rest, taken, left);
+    rest.swap(left);
+    give_back(std::move(left));
+    is_delivered &= deliver(batch, branch.body, taken);
+    give_back(std::move(taken));
+  }
+  is_delivered &= deliver(batch, step.otherwise, rest);
+  give_back(std::move(rest));
+  return is_delivered;
+}
+
+/// Labels change events, and outputs may hold the originals: the label's chain gets copies.
+bool PlanRunner::relabel(const BatchPtr& batch, const PlannedLabel& label, const Selection& events) {
+  Selection copies = borrow();
+  for (const Event* event : events) copies.push_back(batch->clone(*event));
+  Selection dropped_outside;
+  dropped_outside.swap(dropped_);
+  filter(*batch, label.filters, copies, std::nullopt);
+  Batch::complete(dropped_);
+  dropped_.swap(dropped_outside);
+  const bool is_delivered = finish_label(batch, label, copies);
+  give_back(std::move(copies));
+  return is_delivered;
+}
+
+bool PlanRunner::finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events) {
+  for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
+  const bool is_delivered = deliver(batch, label.outputs, events);
+  if (is_delivered) OutputBuffer::finish_events(events);
+  return is_delivered;
+}
+
+}  // namespace logboom

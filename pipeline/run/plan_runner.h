@@ -1,0 +1,52 @@
+// PlanRunner: one worker's way of running a plan on a batch.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "pipeline/compile/plan.h"
+#include "pipeline/run/output_buffer.h"
+
+namespace logboom {
+
+/// Runs batches through a plan's filters and hands them to its outputs. One thread; each worker has its own.
+class PlanRunner {
+ public:
+  PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered,
+             MetricScope& metrics);
+
+  /// Filters, then outputs. With `flush` also calls the flush hooks of filters that have one; the batch may be empty then.
+  /// False when an output was closed: events it should have had are not delivered.
+  bool run(const BatchPtr& batch, std::optional<FlushKind> flush = std::nullopt);
+  /// True when a filter of the plan holds events back.
+  bool wants_flush() const { return wants_flush_; }
+
+ private:
+  using Selection = std::vector<Event*>;
+
+  void filter(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush);
+  void apply_filter(Batch& batch, std::size_t number, Selection& events, std::optional<FlushKind> flush);
+  void filter_if(Batch& batch, const IfStep& step, Selection& events, std::optional<FlushKind> flush);
+  bool deliver(const BatchPtr& batch, const Block& block, const Selection& events);
+  bool deliver_if(const BatchPtr& batch, const IfStep& step, const Selection& events);
+  bool relabel(const BatchPtr& batch, const PlannedLabel& label, const Selection& events);
+  bool finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events);
+  void split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest);
+
+  Selection borrow();
+  void give_back(Selection selection);
+
+  std::shared_ptr<const Plan> plan_;
+  const std::vector<std::unique_ptr<Filter>>& filters_;
+  std::vector<std::shared_ptr<OutputBuffer>> outputs_;
+  const bool is_event_by_event_;
+  bool wants_flush_ = false;
+  Condition::Scratch condition_scratch_;
+  Selection dropped_;
+  std::vector<Selection> spare_;
+  Counter& events_filtered_;
+  Counter& events_dropped_;
+};
+
+}  // namespace logboom

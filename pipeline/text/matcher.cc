@@ -1,0 +1,258 @@
+#include "pipeline/text/matcher.h"
+
+#include <fmt/core.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include "pipeline/text/linear_engine.h"
+#include "pipeline/text/pcre2_program.h"
+#include "pipeline/text/regex_dialect.h"
+#include "pipeline/text/regex_facts.h"
+#include "pipeline/text/regex_parser.h"
+#include "pipeline/text/utf8.h"
+
+namespace logboom {
+namespace {
+
+// A step is a few nanoseconds of machine code; both engines' work is kept below these whatever the expression.
+constexpr std::uint64_t kStepsPerCall = 500;
+constexpr std::uint64_t kStepsPerByte = 8;
+// A search over many start offsets first tries each with few steps: a line that almost fits costs most at the starts behind the
+// first, and there the linear engine's "no" is cheaper. Which way suits a pattern is learnt from its lines.
+constexpr std::uint64_t kProbeSteps = 100;
+constexpr int kBalanceLimit = 64;
+constexpr int kPriceOfWrongProbe = 8;
+constexpr std::uint64_t kLastBudgetFactor = 100;
+constexpr std::uint64_t kMostSteps = 50'000'000;
+constexpr std::size_t kStartsWithoutClock = 512;
+constexpr std::uint64_t kStepsPerSlice = 4'000'000;
+constexpr std::uint64_t kMostStepsPerSlice = 64'000'000;
+constexpr std::int64_t kFirstPhaseNanoseconds = 1'000'000;
+constexpr std::int64_t kFirstPhaseNanosecondsPerByte = 20;
+constexpr std::int64_t kLastPhaseNanoseconds = 250'000'000;
+constexpr std::size_t kFewestLiteralBytes = 2;  // PCRE2 looks for single bytes itself
+
+std::int64_t thread_nanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+std::size_t next_character(std::string_view subject, std::size_t offset) {
+  ++offset;
+  while (offset < subject.size() && is_continuation(subject[offset])) ++offset;
+  return offset;
+}
+
+}  // namespace
+
+struct MatchScratch::Storage {
+  Pcre2Workspace workspace;
+};
+
+MatchScratch::MatchScratch() : storage_(std::make_unique<Storage>()) {}
+MatchScratch::~MatchScratch() = default;
+MatchScratch::MatchScratch(MatchScratch&& other) noexcept = default;
+MatchScratch& MatchScratch::operator=(MatchScratch&& other) noexcept = default;
+
+// What one alphabet needs; the one for ASCII subjects has no multi-byte characters to care for.
+struct Matcher::Side {
+  SubjectAlphabet alphabet = SubjectAlphabet::Ascii;
+  std::unique_ptr<Pcre2Program> program;
+  mutable std::once_flag linear_made;
+  mutable std::unique_ptr<LinearEngine> linear;
+};
+
+struct Matcher::Engine {
+  struct Search {
+    std::string_view subject;
+    std::size_t first_start = 0;
+    std::uint64_t step_limit = 0;
+    std::int64_t nanoseconds = 0;
+  };
+
+  std::string pattern;
+  RegexTree tree;
+  RegexFacts facts;
+  std::vector<NamedGroup> groups;
+  mutable std::atomic<int> probe_balance{0};  // below zero: probing has cost more than it saved
+  Side ascii;
+  Side utf8;
+
+  void note_probe(int change) const {
+    const int balance = probe_balance.load(std::memory_order_relaxed);
+    const int next = std::clamp(balance + change, -kBalanceLimit, kBalanceLimit);
+    if (next != balance) probe_balance.store(next, std::memory_order_relaxed);
+  }
+
+  bool has_single_start(const Side& side, std::string_view subject, std::size_t start) const {
+    return side.program->is_anchored() ||
+           (side.program->is_line_anchored() && memchr(subject.data() + start, '\n', subject.size() - start) == nullptr);
+  }
+
+  const LinearEngine& linear(const Side& side) const {
+    std::call_once(side.linear_made, [&] { side.linear = std::make_unique<LinearEngine>(tree, side.alphabet); });
+    return *side.linear;
+  }
+
+  bool may_contain_match(std::string_view subject, std::size_t start) const {
+    const std::string& literal = facts.required_literal;
+    if (literal.size() < kFewestLiteralBytes) return true;
+    return subject.size() - start >= literal.size() &&
+           memmem(subject.data() + start, subject.size() - start, literal.data(), literal.size()) != nullptr;
+  }
+
+  Pcre2Program::Outcome search(const Side& side, const Search& search, Pcre2Workspace& workspace) const;
+  MatchStatus decide(const Side& side, std::string_view subject, std::size_t start, std::uint64_t budget, Pcre2Workspace& workspace) const;
+};
+
+// One start offset costs at most step_limit, so a search is cut into slices of start offsets between which the thread's
+// processor time is looked at. Short subjects are searched in one go.
+Pcre2Program::Outcome Matcher::Engine::search(const Side& side, const Search& search, Pcre2Workspace& workspace) const {
+  const std::string_view subject = search.subject;
+  const auto step_limit = static_cast<std::uint32_t>(std::min(search.step_limit, kMostSteps));
+  const std::size_t starts = subject.size() - search.first_start + 1;
+  const bool is_cheap = starts * static_cast<std::uint64_t>(step_limit) <= kStepsPerSlice && starts <= kStartsWithoutClock;
+  Pcre2Program::Run run{subject, search.first_start, subject.size(), step_limit};
+  if (is_cheap || facts.has_search_start || has_single_start(side, subject, search.first_start)) return side.program->run(run, workspace);
+
+  const std::int64_t deadline = thread_nanoseconds() + search.nanoseconds;
+  const std::uint64_t most = std::max<std::uint64_t>(1, kMostStepsPerSlice / step_limit);
+  std::uint64_t slice = std::clamp<std::uint64_t>(kStepsPerSlice / step_limit, 1, kStartsWithoutClock);
+  for (;;) {
+    run.last_start = std::min<std::uint64_t>(subject.size(), run.first_start + slice - 1);
+    const Pcre2Program::Outcome outcome = side.program->run(run, workspace);
+    if (outcome != Pcre2Program::Outcome::NoMatch || run.last_start >= subject.size()) return outcome;
+    if (thread_nanoseconds() > deadline) return Pcre2Program::Outcome::OverLimit;
+    run.first_start = next_character(subject, run.last_start);
+    slice = std::min(slice * 2, most);
+  }
+}
+
+MatchStatus Matcher::Engine::decide(const Side& side, std::string_view subject, std::size_t start, std::uint64_t budget,
+                                    Pcre2Workspace& workspace) const {
+  using Outcome = Pcre2Program::Outcome;
+  const std::size_t length = subject.size() - start;
+  const bool is_search = !facts.has_search_start && !has_single_start(side, subject, start);
+  const bool is_probe = is_search && budget == kDefaultBudget && probe_balance.load(std::memory_order_relaxed) >= 0;
+  const std::uint64_t full = budget != kDefaultBudget ? std::min(budget, kMostSteps) : kStepsPerCall + kStepsPerByte * length;
+  Search next{subject, start, is_probe ? kProbeSteps : full, 0};
+  next.nanoseconds = kFirstPhaseNanoseconds + kFirstPhaseNanosecondsPerByte * static_cast<std::int64_t>(length);
+  Outcome outcome = search(side, next, workspace);
+  if (outcome == Outcome::NoMatch && is_search) note_probe(1);
+  if (outcome == Outcome::OverLimit && linear(side).is_available()) {
+    const std::optional<std::size_t> earliest = linear(side).earliest_start(subject, start);
+    if (is_probe) note_probe(earliest ? -kPriceOfWrongProbe : 1);
+    if (!earliest) return MatchStatus::NoMatch;
+    if (is_search) next.first_start = *earliest;
+  }
+  if (outcome == Outcome::OverLimit && is_probe) {
+    next.step_limit = full;
+    outcome = search(side, next, workspace);
+  }
+  if (outcome == Outcome::OverLimit) {
+    next.step_limit = std::min(full * kLastBudgetFactor, kMostSteps);
+    next.nanoseconds = kLastPhaseNanoseconds;
+    outcome = search(side, next, workspace);
+  }
+  if (outcome == Outcome::Matched) return MatchStatus::Matched;
+  return outcome == Outcome::NoMatch ? MatchStatus::NoMatch : MatchStatus::OverBudget;
+}
+
+Matcher::Matcher(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+Matcher::~Matcher() = default;
+
+Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern, const MatcherOptions& options) {
+  if (pattern.size() > kMaxPatternBytes) {
+    return Error{ErrorCode::TooLarge, fmt::format("the expression has {} bytes; at most {} are taken", pattern.size(), kMaxPatternBytes)};
+  }
+  if (!is_utf8_text(pattern)) return Error{ErrorCode::InvalidArgument, "the expression is not valid UTF-8"};
+  RegexParseOptions parse_options;
+  parse_options.dot_matches_newline = options.dot_matches_newline;
+  parse_options.ignore_case = options.ignore_case;
+  parse_options.captures = options.captures;
+  parse_options.captures_unnamed = options.captures_unnamed;
+  Result<RegexTree> tree = parse_regex(pattern, parse_options);
+  if (!tree) return tree.error();
+
+  auto engine = std::make_unique<Engine>();
+  engine->pattern = pattern;
+  engine->tree = std::move(*tree);
+  engine->facts = facts_of(engine->tree);
+  for (const RegexGroupName& name : engine->tree.names) engine->groups.push_back({name.name, name.index});
+  engine->ascii.alphabet = SubjectAlphabet::Ascii;
+  engine->utf8.alphabet = SubjectAlphabet::Utf8;
+  for (Side* side : {&engine->utf8, &engine->ascii}) {
+    auto program = Pcre2Program::compile(write_pcre2(engine->tree, side->alphabet), side->alphabet);
+    if (!program) return program.error();
+    side->program = std::move(*program);
+  }
+  return std::shared_ptr<const Matcher>(new Matcher(std::move(engine)));
+}
+
+MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
+  if (start > subject.size() || !engine_->may_contain_match(subject, start)) return MatchStatus::NoMatch;
+  return match_on(is_ascii_text(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget);
+}
+
+MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,
+                              std::uint64_t budget) const {
+  Pcre2Workspace& workspace = scratch.storage_->workspace;
+  const MatchStatus status = engine_->decide(side, subject, start, budget, workspace);
+  if (status == MatchStatus::Matched) {
+    scratch.offsets_ = side.program->offsets(workspace);
+    scratch.group_count_ = side.program->group_count();
+    scratch.subject_ = subject.data();
+  }
+  return status;
+}
+
+MatchStatus Matcher::match_untrusted(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
+  if (!is_utf8_text(subject)) return MatchStatus::NoMatch;
+  if (start < subject.size() && is_continuation(subject[start])) return MatchStatus::NoMatch;
+  return match(subject, scratch, start, budget);
+}
+
+MatchStatus Matcher::find_next(std::string_view subject, MatchScratch& scratch, MatchCursor& cursor, std::uint64_t budget) const {
+  if (cursor.is_exhausted) return MatchStatus::NoMatch;
+  if (cursor.alphabet == MatchCursor::Alphabet::Unknown) {
+    cursor.alphabet = is_ascii_text(subject) ? MatchCursor::Alphabet::Ascii : MatchCursor::Alphabet::Utf8;
+  }
+  MatchStatus status = MatchStatus::NoMatch;
+  if (cursor.offset <= subject.size() && engine_->may_contain_match(subject, cursor.offset)) {
+    const Side& side = cursor.alphabet == MatchCursor::Alphabet::Ascii ? engine_->ascii : engine_->utf8;
+    status = match_on(side, subject, scratch, cursor.offset, budget);
+  }
+  if (status != MatchStatus::Matched) {
+    cursor.is_exhausted = true;
+    return status;
+  }
+  cursor.offset = scratch.end(0);
+  if (scratch.begin(0) == scratch.end(0)) cursor.offset = next_character(subject, cursor.offset);
+  cursor.is_exhausted = cursor.offset > subject.size();
+  return status;
+}
+
+const std::vector<NamedGroup>& Matcher::groups() const { return engine_->groups; }
+std::size_t Matcher::highest_group() const { return engine_->utf8.program->group_count() - 1; }
+const std::string& Matcher::pattern() const { return engine_->pattern; }
+const std::string& Matcher::prefix_literal() const { return engine_->facts.prefix_literal; }
+const std::string& Matcher::required_literal() const { return engine_->facts.required_literal; }
+bool Matcher::is_anchored() const { return engine_->ascii.program->is_anchored(); }
+std::string Matcher::engine_note() const { return engine_->linear(engine_->ascii).note(); }
+
+std::optional<bool> Matcher::linear_says_maybe(std::string_view subject) const {
+  const Side& side = is_ascii_text(subject) ? engine_->ascii : engine_->utf8;
+  const LinearEngine& linear = engine_->linear(side);
+  if (!linear.is_available()) return std::nullopt;
+  return linear.earliest_start(subject, 0).has_value();
+}
+
+}  // namespace logboom

@@ -1,0 +1,305 @@
+#include "server/application.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <poll.h>
+#include <thread>
+
+#include "pipeline/base/log.h"
+#include "pipeline/compile/compiler.h"
+#include "pipeline/queue/memory_queue.h"
+#include "server/config_source.h"
+#if __has_include("server/listen/listener.h")
+#include "server/listen/listener.h"
+#else
+namespace logboom { class Listener { public: static Result<std::shared_ptr<Listener>> open(boost::asio::io_context&, Endpoint, std::shared_ptr<EventSink>, std::string, MetricScope&) { return Error{ErrorCode::Unavailable, "no listener"}; } void drain(std::chrono::seconds) {} }; }
+#endif
+#include "server/progress.h"
+
+namespace logboom {
+namespace fs = std::filesystem;
+
+/// The threads that serve connections.
+class Application::Network {
+ public:
+  Network() : work_(boost::asio::make_work_guard(context_)) {
+    const unsigned count = std::max(1u, std::min(4u, std::thread::hardware_concurrency()));
+    for (unsigned i = 0; i < count; ++i)
+      threads_.emplace_back([this] {
+        pthread_setname_np(pthread_self(), "network");
+        context_.run();
+      });
+  }
+  ~Network() {
+    work_.reset();
+    context_.stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  boost::asio::io_context& context() { return context_; }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::vector<std::thread> threads_;
+};
+
+struct Application::Running {
+  std::unique_ptr<Pipeline> pipeline;
+  std::vector<std::shared_ptr<Listener>> listeners;
+  std::thread drainer;
+  std::atomic<bool> has_drained{false};
+};
+
+namespace {
+
+constexpr int kProgressMilliseconds = 1000;
+constexpr auto kDrainLogInterval = std::chrono::seconds(5);
+
+std::atomic<int> wake_descriptor{-1};
+
+PipelineSettings pipeline_settings(const std::string& id, const Settings& settings) {
+  PipelineSettings made;
+  made.id = id;
+  const auto workers = settings.number("pipeline.workers");
+  made.workers = workers > 0 ? static_cast<std::size_t>(workers) : std::max(1u, std::thread::hardware_concurrency());
+  made.batch_size = std::max<std::size_t>(1, static_cast<std::size_t>(settings.number("pipeline.batch.size")));
+  made.batch_delay = std::chrono::milliseconds(settings.number("pipeline.batch.delay"));
+  const std::string ordered = settings.text("pipeline.ordered");
+  made.is_ordered = ordered == "true" || (ordered == "auto" && workers == 1);
+  made.acknowledge = settings.text("pipeline.acknowledge") == "queued" ? AcknowledgeWhen::Queued : AcknowledgeWhen::Delivered;
+  made.output_limits = {static_cast<std::size_t>(settings.number("output.buffer.max_events")), settings.bytes("output.buffer.max_bytes")};
+  return made;
+}
+
+LogLevel level_of(const std::string& name) {
+  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"trace", LogLevel::Trace}, {"debug", LogLevel::Debug}, {"info", LogLevel::Info},
+                                                               {"warn", LogLevel::Warn},   {"error", LogLevel::Error}, {"fatal", LogLevel::Fatal}};
+  for (const auto& [known, level] : kLevels)
+    if (known == name) return level;
+  return LogLevel::Info;
+}
+
+}  // namespace
+
+Application::Application(Settings settings) : settings_(std::move(settings)) {}
+
+Application::~Application() {
+  running_.clear();
+  network_.reset();
+  if (lock_descriptor_ >= 0) close(lock_descriptor_);
+}
+
+bool Application::load_settings_directory() {
+  const std::string directory = settings_.text("path.settings");
+  if (directory.empty()) return true;
+  for (const char* name : {"logboom.yml", "logstash.yml"}) {
+    const std::string path = directory + "/" + name;
+    if (!fs::exists(path)) continue;
+    auto loaded = settings_.load_yaml(path, environment_variables());
+    if (loaded) return true;
+    std::fprintf(stderr, "logboom: %s\n", loaded.error().message.c_str());
+    return false;
+  }
+  return true;
+}
+
+Result<std::vector<PipelineEntry>> Application::pipeline_entries() {
+  const bool has_own = !settings_.text("config.string").empty() || !settings_.text("path.config").empty();
+  const std::string list = settings_.text("path.settings") + "/pipelines.yml";
+  if (has_own) return std::vector<PipelineEntry>{{Settings(), settings_.text("pipeline.id")}};
+  if (settings_.text("path.settings").empty() || !fs::exists(list))
+    return Error{ErrorCode::InvalidArgument, "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
+  auto entries = load_pipelines_yaml(list, environment_variables());
+  if (entries && entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};
+  return entries;
+}
+
+bool Application::lock_data_directory() {
+  const std::string directory = settings_.text("path.data");
+  std::error_code problem;
+  fs::create_directories(directory, problem);
+  lock_descriptor_ = open((directory + "/.lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock_descriptor_ < 0) {
+    std::fprintf(stderr, "logboom: path.data \"%s\" cannot be written: %s; give another with --path.data\n", directory.c_str(), strerror(errno));
+    return false;
+  }
+  if (flock(lock_descriptor_, LOCK_EX | LOCK_NB) == 0) return true;
+  std::fprintf(stderr, "logboom: another logboom uses path.data \"%s\"; give this one its own with --path.data\n", directory.c_str());
+  return false;
+}
+
+std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope& metrics) {
+  Diagnostics diagnostics;
+  auto graph = load_graph(settings, environment_variables(), diagnostics);
+  if (!graph) {
+    std::fprintf(stderr, "logboom: %s\n", graph.error().message.c_str());
+    return nullptr;
+  }
+  const std::vector<std::shared_ptr<const SourceText>> sources = graph->sources;  // diagnostics point into them
+  std::shared_ptr<Plan> plan;
+  if (!diagnostics.has_errors()) {
+    CompileSettings compile_settings;
+    const PipelineSettings pipeline = pipeline_settings("", settings);
+    compile_settings.workers = pipeline.workers;
+    compile_settings.metrics = &metrics;
+    compile_settings.surroundings.pipeline_id = settings.text("pipeline.id");
+    compile_settings.surroundings.ecs = settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
+    compile_settings.surroundings.data_directory = settings.text("path.data");
+    compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
+    plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
+  }
+  const bool shows_notices = log_level() <= LogLevel::Info;
+  for (const Diagnostic& diagnostic : diagnostics.items())
+    if (diagnostic.severity == Severity::Error || shows_notices) std::fputs(render_diagnostic(diagnostic).c_str(), stderr);
+  return plan;
+}
+
+bool Application::start(const std::string& id, const Settings& settings, std::shared_ptr<Plan> plan) {
+  PipelineSettings made = pipeline_settings(id, settings);
+  MemoryQueueLimits limits;
+  const auto max_events = static_cast<std::size_t>(settings.number("queue.max_events"));
+  limits.max_events = max_events > 0 ? max_events : made.workers * made.batch_size;
+  limits.max_bytes = settings.bytes("queue.max_bytes");
+  auto running = std::make_unique<Running>();
+  running->pipeline = std::make_unique<Pipeline>(std::move(plan), made, std::make_unique<MemoryQueue>(limits), metrics_.child("pipelines").child(id));
+  Pipeline& pipeline = *running->pipeline;
+  const auto refuse = [&](const std::string& message) {
+    log_error(id, "the pipeline does not start: {}", message);
+    for (const auto& listener : running->listeners) listener->drain(std::chrono::seconds(0));
+    return false;
+  };
+  if (auto started = pipeline.start_outputs(); !started) return refuse(started.error().message);
+  auto wanted = pipeline.take_endpoints();
+  if (!wanted.empty() && !network_) network_ = std::make_unique<Network>();
+  pipeline.start_workers();
+  for (WantedEndpoint& endpoint : wanted) {
+    auto listener = Listener::open(network_->context(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
+    if (!listener) return refuse(listener.error().message);
+    running->listeners.push_back(std::move(*listener));
+  }
+  pipeline.on_inputs_ended([] {
+    const std::uint64_t one = 1;
+    if (write(wake_descriptor.load(), &one, sizeof one) < 0) return;
+  });
+  pipeline.start_inputs();
+  log_info(id, "pipeline started: {} workers, batches of {}, {}, senders are told \"received\" when events are {}", made.workers, made.batch_size,
+           made.is_ordered ? "ordered" : "unordered", made.acknowledge == AcknowledgeWhen::Delivered ? "delivered" : "queued");
+  running_.push_back(std::move(running));
+  return true;
+}
+
+int Application::run() {
+  const auto level = level_of(settings_.text("log.level"));
+  const auto format = settings_.text("log.format") == "json" ? LogFormat::Json : LogFormat::Plain;
+  configure_log(level, format, "");
+  if (!load_settings_directory()) return kExitRefused;
+  configure_log(level_of(settings_.text("log.level")), settings_.text("log.format") == "json" ? LogFormat::Json : LogFormat::Plain,
+                settings_.text("path.logs"));
+  auto entries = pipeline_entries();
+  if (!entries) {
+    std::fprintf(stderr, "logboom: %s\n", entries.error().message.c_str());
+    return entries.error().code == ErrorCode::InvalidArgument && settings_.text("path.settings").empty() ? kExitUsage : kExitRefused;
+  }
+
+  // Signals are read from a descriptor; every thread inherits the mask.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals, number);
+  signal(SIGPIPE, SIG_IGN);
+
+  if (settings_.boolean("config.test_and_exit")) {
+    bool is_fine = true;
+    for (const PipelineEntry& entry : *entries) {
+      MetricScope unused;
+      is_fine &= compile(settings_.with(entry.own), unused) != nullptr;
+    }
+    std::fprintf(is_fine ? stdout : stderr, is_fine ? "Configuration OK\n" : "Configuration refused\n");
+    return is_fine ? kExitOk : kExitRefused;
+  }
+
+  std::vector<std::pair<const PipelineEntry*, std::shared_ptr<Plan>>> plans;
+  for (const PipelineEntry& entry : *entries) {
+    auto plan = compile(settings_.with(entry.own), metrics_.child("pipelines").child(entry.id));
+    if (plan) {
+      plans.emplace_back(&entry, std::move(plan));
+    } else {
+      log_error(entry.id, "the pipeline is refused; see the messages above");
+    }
+  }
+  if (plans.empty()) return kExitRefused;
+  if (!lock_data_directory()) return kExitRefused;
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  for (auto& [entry, plan] : plans) start(entry->id, settings_.with(entry->own), std::move(plan));
+  if (running_.empty()) return kExitRefused;
+  wait_for_end();
+  return kExitOk;
+}
+
+/// Drains each pipeline when its inputs have ended; returns when all have. A signal ends all inputs, a second one everything.
+void Application::wait_for_end() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals, number);
+  const int signal_descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  Progress progress(metrics_);
+  bool is_stopping = false;
+  auto next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
+  for (;;) {
+    bool are_all_drained = true;
+    for (const auto& running : running_) {
+      if (!running->drainer.joinable() && (is_stopping || running->pipeline->has_ended_inputs())) {
+        running->drainer = std::thread([&running = *running] {
+          for (const auto& listener : running.listeners) listener->drain(std::chrono::seconds(10));
+          running.pipeline->drain();
+          running.has_drained = true;
+          const std::uint64_t one = 1;
+          if (write(wake_descriptor.load(), &one, sizeof one) < 0) return;
+        });
+      }
+      are_all_drained &= running->has_drained.load();
+    }
+    if (are_all_drained) break;
+    pollfd watched[] = {{signal_descriptor, POLLIN, 0}, {wake_descriptor.load(), POLLIN, 0}};
+    poll(watched, 2, kProgressMilliseconds);
+    progress.show();
+    std::uint64_t count = 0;
+    if (read(wake_descriptor.load(), &count, sizeof count) < 0) count = 0;
+    signalfd_siginfo received{};
+    while (read(signal_descriptor, &received, sizeof received) == sizeof received) {
+      if (is_stopping) {
+        log_warn("logboom", "second signal: quitting at once, undelivered events are given up");
+        _exit(kExitRefused);
+      }
+      log_info("logboom", "stopping: inputs end, queued events are delivered; another signal quits at once");
+      is_stopping = true;
+      for (const auto& running : running_) running->pipeline->request_stop();
+    }
+    if (is_stopping && std::chrono::steady_clock::now() >= next_report) {
+      next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
+      for (const auto& running : running_)
+        if (!running->has_drained)
+          log_warn(running->pipeline->id(), "still stopping: {} events queued, {} not delivered yet", running->pipeline->queue().fill().events,
+                   running->pipeline->undelivered_events());
+    }
+  }
+  progress.finish();
+  for (const auto& running : running_) running->drainer.join();
+  close(signal_descriptor);
+  log_info("logboom", "all pipelines have ended");
+}
+
+}  // namespace logboom

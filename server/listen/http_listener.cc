@@ -1,0 +1,135 @@
+#include "server/listen/http_listener.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "pipeline/base/log.h"
+#include "server/listen/http_request_reader.h"
+
+namespace logboom {
+namespace {
+
+constexpr auto kLingering = std::chrono::seconds(3);
+constexpr std::size_t kLingeringBytes = 64 * 1024 * 1024;
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    default: return status < 400 ? "OK" : "Error";
+  }
+}
+
+/// Text for a header line: what would end the line is left out.
+void append_header_text(std::string_view text, std::string& out) {
+  for (const char c : text)
+    if (c != '\r' && c != '\n' && c != '\0') out += c;
+}
+
+enum class AfterAnswer { KeepAlive, Close };
+
+/// The answer as bytes (RFC 9112). A HEAD request is told the length that it does not get.
+std::string render(const HttpResponse& response, AfterAnswer after, bool is_head) {
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
+  const bool has_body = response.status != 204 && response.status != 304;
+  for (const auto& [name, value] : response.headers) {
+    append_header_text(name, out);
+    out += ": ";
+    append_header_text(value, out);
+    out += "\r\n";
+  }
+  if (has_body) fmt::format_to(std::back_inserter(out), "content-length: {}\r\n", response.body.size());
+  if (after == AfterAnswer::Close) out += "connection: close\r\n";
+  out += "\r\n";
+  if (has_body && !is_head) out += response.body;
+  return out;
+}
+
+void count_refusal(int status, ListenCounters& counters) {
+  if (status == 413) {
+    counters.too_large_requests.add();
+  } else if (status == 408) {
+    counters.request_timeouts.add();
+  } else {
+    counters.bad_requests.add();
+  }
+}
+
+/// Reads on for a while after a refusal: closing at once would reset the connection before the peer has read why.
+Awaitable<void> linger(Connection& connection) {
+  connection.finish_sending();
+  connection.set_interruptions(Interruptions::Allowed);
+  connection.set_read_deadline(std::chrono::steady_clock::now() + kLingering);
+  std::size_t discarded = 0;
+  while (discarded < kLingeringBytes) {
+    const Buffer received = co_await connection.read_some();
+    if (received.empty()) co_return;
+    discarded += received.size();
+  }
+}
+
+Awaitable<HttpResponse> answer(HttpService& service, HttpRequest request, EventSink& sink, ListenCounters& counters) {
+  HttpResponse response;
+  try {
+    response = co_await service.answer(std::move(request), sink);
+  } catch (const std::exception& failure) {
+    counters.failed_sessions.add();
+    log_error("listen", "an HTTP request failed: {}", failure.what());
+    response = HttpResponse(500, "internal error\n");
+  }
+  co_return response;
+}
+
+}  // namespace
+
+Awaitable<void> serve_http(Connection& connection, EndpointBinding& binding, ListenCounters& counters) {
+  HttpRequestReader reader(connection);
+  for (;;) {
+    const std::shared_ptr<const BoundService> waiting_for = binding.current();
+    connection.adopt(*waiting_for);
+    HttpRequest request;
+    const auto outcome = co_await reader.read(waiting_for->endpoint, request);
+    if (outcome == HttpRequestReader::Outcome::Rebinding) continue;
+    if (outcome == HttpRequestReader::Outcome::Closed || outcome == HttpRequestReader::Outcome::Draining) co_return;
+    if (outcome == HttpRequestReader::Outcome::Refused) {
+      count_refusal(reader.refusal().status, counters);
+      const std::string refusal = render(reader.refusal(), AfterAnswer::Close, false);
+      const auto sent = co_await connection.write(refusal);
+      if (sent) co_await linger(connection);
+      co_return;
+    }
+    counters.requests.add();
+    const std::shared_ptr<const BoundService> bound = binding.current();
+    if (!bound->endpoint.http) co_return;
+    const bool is_head = request.method == "HEAD";
+    const HttpResponse response = co_await answer(*bound->endpoint.http, std::move(request), *bound->sink, counters);
+    const bool is_kept = reader.is_kept_alive() && !connection.is_draining();
+    const std::string bytes = render(response, is_kept ? AfterAnswer::KeepAlive : AfterAnswer::Close, is_head);
+    const auto sent = co_await connection.write(bytes);
+    if (!sent) co_return;
+    if (!is_kept) {
+      co_await linger(connection);
+      co_return;
+    }
+  }
+}
+
+}  // namespace logboom

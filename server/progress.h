@@ -1,0 +1,28 @@
+// Progress: while files are read, lines per second and the share done, on standard error when that is a terminal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "pipeline/base/metrics.h"
+
+namespace logboom {
+
+/// Looks for the counters files.bytes_total, files.bytes_read and files.lines of reading inputs. One thread.
+class Progress {
+ public:
+  explicit Progress(const MetricScope& metrics);
+  /// Rewrites the line when a second has passed; does nothing when nothing is being read or nobody looks.
+  void show();
+  /// Ends the line.
+  void finish();
+
+ private:
+  const MetricScope& metrics_;
+  const bool is_terminal_;
+  bool has_shown_ = false;
+  std::uint64_t last_lines_ = 0;
+  std::chrono::steady_clock::time_point last_;
+};
+
+}  // namespace logboom

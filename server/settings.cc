@@ -1,0 +1,253 @@
+#include "server/settings.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <charconv>
+#include <set>
+
+#include "pipeline/base/log.h"
+#include "pipeline/config/diagnostic.h"
+#include "pipeline/plugin/options.h"
+
+namespace logboom {
+namespace {
+
+using Kind = SettingKind;
+
+bool is_true_or_false(std::string_view text) { return text == "true" || text == "false"; }
+
+/// Value in the unit of the kind, or nothing when the text is none.
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  ConfigValue value;
+  value.text = text;
+  Diagnostics unused;
+  ByteSize size;
+  if (!OptionReader("", unused).read(value, size)) return std::nullopt;
+  return size.bytes;
+}
+
+std::optional<double> parse_milliseconds(std::string_view text) {
+  double number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc() || number < 0) return std::nullopt;
+  if (end == text.data() + text.size()) return number;
+  ConfigValue value;
+  value.text = text;
+  Diagnostics unused;
+  Duration duration;
+  if (!OptionReader("", unused).read(value, duration)) return std::nullopt;
+  return duration.seconds * 1000;
+}
+
+bool is_choice(std::string_view choices, std::string_view text) {
+  while (!choices.empty()) {
+    const std::size_t bar = choices.find('|');
+    if (choices.substr(0, bar) == text) return true;
+    if (bar == std::string_view::npos) return false;
+    choices.remove_prefix(bar + 1);
+  }
+  return false;
+}
+
+std::string wanted(const SettingDeclaration& declaration, std::string_view value) {
+  switch (declaration.kind) {
+    case Kind::Number: {
+      std::int64_t number = 0;
+      const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
+      return problem == std::errc() && end == value.data() + value.size() && number >= 0 ? "" : "a whole number";
+    }
+    case Kind::Boolean: return is_true_or_false(value) ? "" : "true or false";
+    case Kind::Bytes: return parse_bytes(value) ? "" : "a size such as 64mb";
+    case Kind::Milliseconds: return parse_milliseconds(value) ? "" : "a time such as 3s, or milliseconds";
+    case Kind::Choice: return is_choice(declaration.choices, value) ? "" : fmt::format("one of {}", declaration.choices);
+    case Kind::Text: return "";
+  }
+  return "";
+}
+
+/// Flattens nested maps into dotted names, in order.
+void flatten(const YAML::Node& node, const std::string& prefix, std::vector<std::pair<std::string, YAML::Node>>& out) {
+  for (const auto& entry : node) {
+    const std::string name = prefix.empty() ? entry.first.Scalar() : prefix + "." + entry.first.Scalar();
+    if (entry.second.IsMap()) {
+      flatten(entry.second, name, out);
+    } else {
+      out.emplace_back(name, entry.second);
+    }
+  }
+}
+
+std::string place(const std::string& path, const YAML::Node& node) { return fmt::format("{}:{}:{}", path, node.Mark().line + 1, node.Mark().column + 1); }
+
+std::string resolved(const std::string& text, const VariableLookup& lookup, Diagnostics& problems) {
+  return expand_variables(text, {}, lookup, problems);
+}
+
+std::string scalar_text(const YAML::Node& node, const VariableLookup& lookup, Diagnostics& problems) {
+  if (!node.IsSequence()) return node.IsNull() ? std::string() : resolved(node.Scalar(), lookup, problems);
+  std::string joined;
+  for (const auto& item : node) joined += (joined.empty() ? "" : ",") + resolved(item.Scalar(), lookup, problems);
+  return joined;
+}
+
+}  // namespace
+
+const std::vector<SettingDeclaration>& setting_declarations() {
+  static const std::vector<SettingDeclaration> all = {
+      {"node.name", Kind::Text, "", "Name of this process in logs and answers; the host name when not set.", "n"},
+      {"path.data", Kind::Text, "data", "Directory for everything that must survive a restart."},
+      {"path.logs", Kind::Text, "", "Directory for log files; without it logs go to standard error only.", "l"},
+      {"path.settings", Kind::Text, "", "Directory of logboom.yml (or logstash.yml) and pipelines.yml."},
+      {"path.config", Kind::Text, "", "Pipeline configuration: a file, a directory or a glob.", "f", {}, true},
+      {"config.string", Kind::Text, "", "Pipeline configuration given in place.", "e", {}, true},
+      {"config.test_and_exit", Kind::Boolean, "false", "Check the configuration and exit.", "t"},
+      {"config.support_escapes", Kind::Boolean, "false", "Read \\n, \\t and the like inside quoted strings.", {}, {}, true},
+      {"config.reload.automatic", Kind::Boolean, "false", "Accepted; live reload is not part of this version.", "r"},
+      {"config.reload.interval", Kind::Milliseconds, "3s", "Accepted; live reload is not part of this version."},
+      {"pipeline.id", Kind::Text, "main", "Name of the pipeline.", {}, {}, true},
+      {"pipeline.workers", Kind::Number, "0", "Threads that run filters and outputs; 0: one per core.", "w", {}, true},
+      {"pipeline.batch.size", Kind::Number, "125", "Most events that a worker takes at once.", "b", {}, true},
+      {"pipeline.batch.delay", Kind::Milliseconds, "50", "How long a worker waits for more events before it starts, in ms.", "u", {}, true},
+      {"pipeline.ordered", Kind::Choice, "auto", "Keep the order of events: auto (when pipeline.workers is 1), true or false.", {}, "auto|true|false", true},
+      {"pipeline.ecs_compatibility", Kind::Choice, "v8", "Field names that plugins use.", {}, "disabled|v1|v8", true},
+      {"pipeline.acknowledge", Kind::Choice, "delivered", "Tell senders \"received\" when events are delivered, or as soon as they are queued.", {}, "delivered|queued", true},
+      {"pipeline.unsafe_shutdown", Kind::Boolean, "false", "Accepted: a second signal always ends the process at once."},
+      {"queue.type", Kind::Choice, "memory", "Kind of queue between inputs and workers.", {}, "memory", true},
+      {"queue.max_bytes", Kind::Bytes, "64mb", "Most memory that queued events may keep alive.", {}, {}, true},
+      {"queue.max_events", Kind::Number, "0", "Most events queued; 0: pipeline.workers times pipeline.batch.size.", {}, {}, true},
+      {"output.buffer.max_bytes", Kind::Bytes, "64mb", "Most memory that the undelivered events of one output may keep alive.", {}, {}, true},
+      {"output.buffer.max_events", Kind::Number, "20000", "Most undelivered events of one output.", {}, {}, true},
+      {"api.enabled", Kind::Boolean, "true", "Accepted; the admin API is not part of this version."},
+      {"api.http.host", Kind::Text, "127.0.0.1", "Accepted; the admin API is not part of this version."},
+      {"api.http.port", Kind::Text, "9600-9700", "Accepted; the admin API is not part of this version."},
+      {"log.level", Kind::Choice, "info", "Least severe lines that are logged.", {}, "trace|debug|info|warn|error|fatal"},
+      {"log.format", Kind::Choice, "plain", "Form of log lines.", {}, "plain|json"},
+  };
+  return all;
+}
+
+const SettingDeclaration* find_setting(std::string_view name) {
+  for (const SettingDeclaration& declaration : setting_declarations())
+    if (declaration.name == name) return &declaration;
+  return nullptr;
+}
+
+Result<void> Settings::set(std::string_view name, std::string_view value, std::string_view origin) {
+  const SettingDeclaration* declaration = find_setting(name);
+  if (declaration == nullptr) {
+    std::vector<std::string_view> names;
+    for (const SettingDeclaration& known : setting_declarations()) names.push_back(known.name);
+    const std::string_view near = nearest_name(name, names);
+    return Error{ErrorCode::NotFound, fmt::format("{}: there is no setting \"{}\"{}", origin, name,
+                                                  near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near))};
+  }
+  if (const std::string form = wanted(*declaration, value); !form.empty())
+    return Error{ErrorCode::InvalidArgument, fmt::format("{}: {} wants {}, not \"{}\"", origin, name, form, value)};
+  values_[std::string(name)] = {std::string(value), std::string(origin)};
+  return {};
+}
+
+Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& lookup) {
+  YAML::Node root;
+  try {
+    root = YAML::LoadFile(path);
+    if (root.IsNull()) return {};
+    if (!root.IsMap()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: wants a map of settings", path)};
+    std::vector<std::pair<std::string, YAML::Node>> entries;
+    flatten(root, "", entries);
+    for (const auto& [name, node] : entries) {
+      Diagnostics problems;
+      const std::string value = scalar_text(node, lookup, problems);
+      if (problems.has_errors()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
+      if (has(name)) continue;  // the command line has spoken
+      auto result = set(name, value, place(path, node));
+      if (result) continue;
+      if (result.error().code != ErrorCode::NotFound) return result.error();
+      log_warn("settings", "{}", result.error().message);
+    }
+  } catch (const YAML::BadFile&) {
+    return Error{ErrorCode::NotFound, fmt::format("{} cannot be read", path)};
+  } catch (const YAML::Exception& problem) {
+    return Error{ErrorCode::InvalidArgument, fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
+  }
+  return {};
+}
+
+std::string Settings::text(std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found != values_.end()) return found->second.value;
+  const SettingDeclaration* declaration = find_setting(name);
+  return declaration != nullptr ? std::string(declaration->default_text) : std::string();
+}
+
+std::int64_t Settings::number(std::string_view name) const {
+  const SettingDeclaration* declaration = find_setting(name);
+  if (declaration != nullptr && declaration->kind == Kind::Milliseconds) return static_cast<std::int64_t>(*parse_milliseconds(text(name)));
+  const std::string value = text(name);
+  std::int64_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+bool Settings::boolean(std::string_view name) const { return text(name) == "true"; }
+std::uint64_t Settings::bytes(std::string_view name) const { return parse_bytes(text(name)).value_or(0); }
+
+std::string Settings::origin(std::string_view name) const {
+  const auto found = values_.find(name);
+  return found != values_.end() ? found->second.origin : "default";
+}
+
+Settings Settings::with(const Settings& own) const {
+  Settings both = *this;
+  for (const auto& [name, entry] : own.values_) both.values_[name] = entry;
+  return both;
+}
+
+std::string Settings::explain() const {
+  std::string out;
+  for (const SettingDeclaration& declaration : setting_declarations())
+    out += fmt::format("{}: {}  ({})\n", declaration.name, text(declaration.name), origin(declaration.name));
+  return out;
+}
+
+Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, const VariableLookup& lookup) {
+  std::vector<PipelineEntry> pipelines;
+  std::set<std::string> ids;
+  try {
+    const YAML::Node root = YAML::LoadFile(path);
+    if (root.IsNull()) return pipelines;
+    if (!root.IsSequence()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: wants a list of pipelines", path)};
+    for (const auto& item : root) {
+      if (!item.IsMap()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: a pipeline wants a map of settings", place(path, item))};
+      PipelineEntry pipeline;
+      std::vector<std::pair<std::string, YAML::Node>> entries;
+      flatten(item, "", entries);
+      for (const auto& [name, node] : entries) {
+        Diagnostics problems;
+        const std::string value = scalar_text(node, lookup, problems);
+        if (problems.has_errors())
+          return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
+        const SettingDeclaration* declaration = find_setting(name);
+        if (declaration != nullptr && !declaration->is_per_pipeline)
+          return Error{ErrorCode::InvalidArgument,
+                       fmt::format("{}: {} is a setting of the whole process; it belongs in logboom.yml", place(path, node), name)};
+        if (auto result = pipeline.own.set(name, value, place(path, node)); !result) {
+          if (result.error().code != ErrorCode::NotFound) return result.error();
+          log_warn("settings", "{}", result.error().message);
+        }
+      }
+      pipeline.id = pipeline.own.text("pipeline.id");
+      if (!ids.insert(pipeline.id).second)
+        return Error{ErrorCode::AlreadyExists, fmt::format("{}: the pipeline id \"{}\" is used twice", place(path, item), pipeline.id)};
+      pipelines.push_back(std::move(pipeline));
+    }
+  } catch (const YAML::BadFile&) {
+    return Error{ErrorCode::NotFound, fmt::format("{} cannot be read", path)};
+  } catch (const YAML::Exception& problem) {
+    return Error{ErrorCode::InvalidArgument, fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
+  }
+  return pipelines;
+}
+
+}  // namespace logboom

@@ -1,0 +1,70 @@
+// Settings: what logboom.yml (or logstash.yml), pipelines.yml and the command line say, with where each value came from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/base/result.h"
+#include "pipeline/config/variables.h"
+
+namespace logboom {
+
+enum class SettingKind { Text, Number, Boolean, Bytes, Milliseconds, Choice };
+
+/// One setting: the single declaration behind the command line, the YAML files, validation and docs/configuration.md.
+struct SettingDeclaration {
+  std::string_view name;
+  SettingKind kind = SettingKind::Text;
+  std::string_view default_text;
+  std::string_view doc;
+  std::string_view short_flag = {};    // "f" for -f
+  std::string_view choices = {};       // "a|b|c"
+  bool is_per_pipeline = false;        // may stand in pipelines.yml
+};
+const std::vector<SettingDeclaration>& setting_declarations();
+const SettingDeclaration* find_setting(std::string_view name);
+
+/// Values by name; what was not set has its default.
+class Settings {
+ public:
+  /// Sets a value after checking it. `origin` is what --config.explain and messages print ("command line").
+  /// Errors: NotFound (with the nearest name), InvalidArgument (with what is wanted).
+  Result<void> set(std::string_view name, std::string_view value, std::string_view origin);
+  /// Reads a YAML file, keys flat ("pipeline.workers") or nested, ${VAR} resolved. Unknown keys are warned about.
+  /// Errors: NotFound, InvalidArgument with file and line.
+  Result<void> load_yaml(const std::string& path, const VariableLookup& lookup);
+
+  bool has(std::string_view name) const { return values_.count(name) > 0; }
+  std::string text(std::string_view name) const;
+  std::int64_t number(std::string_view name) const;
+  bool boolean(std::string_view name) const;
+  std::uint64_t bytes(std::string_view name) const;
+  std::string origin(std::string_view name) const;
+
+  /// These settings with a pipeline's own on top.
+  Settings with(const Settings& own) const;
+  /// "name: value  (origin)" for every setting; secrets masked.
+  std::string explain() const;
+
+ private:
+  struct Entry {
+    std::string value;
+    std::string origin;
+  };
+  std::map<std::string, Entry, std::less<>> values_;
+};
+
+/// One entry of pipelines.yml.
+struct PipelineEntry {
+  Settings own;
+  std::string id;
+};
+
+/// Reads pipelines.yml. Errors name file, line and what is wrong (an id twice, a setting that is not per pipeline).
+Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, const VariableLookup& lookup);
+
+}  // namespace logboom
