@@ -22,8 +22,19 @@ bool is_one_character(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }) == 1;
 }
 
+bool has_capture(const RegexNode& node) {
+  if (node.kind == RegexNodeKind::Group && node.group == GroupKind::Capture) return true;
+  return std::any_of(node.children.begin(), node.children.end(), [](const RegexNodePtr& child) { return has_capture(*child); });
+}
+
+// PCRE2 10.42: the machine code of (…)*+ leaves its captures behind when what follows fails; (?>(…)*) does not.
+bool is_written_atomic(const RegexNode& repeat) {
+  return repeat.kind == RegexNodeKind::Repeat && repeat.greed == Greed::Possessive && has_capture(repeat);
+}
+
 bool has_atomic_group(const RegexNode& node) {
   if (node.kind == RegexNodeKind::Group && node.group == GroupKind::Atomic) return true;
+  if (is_written_atomic(node)) return true;
   return std::any_of(node.children.begin(), node.children.end(), [](const RegexNodePtr& child) { return has_atomic_group(*child); });
 }
 
@@ -32,7 +43,7 @@ class Pcre2Writer {
   Pcre2Writer(const RegexTree& tree, SubjectAlphabet alphabet) : alphabet_(alphabet) {
     ignore_case_ = tree.root->ignore_case;
     if (ignore_case_) out_.text = "(?i)";
-    // PCRE2 10.42's machine code gives up repeats at the front of an atomic group too early when the search moves on ("early
+    // PCRE2 10.42: the machine code gives up repeats at the front of an atomic group too early when the search moves on ("early
     // fail"), and then tries the group's other branches. An empty look-ahead in front switches that off.
     if (has_atomic_group(*tree.root)) out_.text += "(?=)";
     write(*tree.root);
@@ -140,6 +151,8 @@ class Pcre2Writer {
 
   void write_repeat(const RegexNode& node) {
     const RegexNode& item = *node.children[0];
+    const bool is_atomic = is_written_atomic(node);
+    if (is_atomic) put("(?>");
     if (is_one_item(item)) {
       write(item);
     } else {
@@ -161,7 +174,11 @@ class Pcre2Writer {
       put(fmt::format("{{{},{}}}", node.min, node.max));
     }
     if (node.greed == Greed::Lazy) put("?");
-    if (node.greed == Greed::Possessive) put("+");
+    if (is_atomic) {
+      put(")");
+    } else if (node.greed == Greed::Possessive) {
+      put("+");
+    }
   }
 
   void write_literal(std::string_view text) {
@@ -251,22 +268,31 @@ class Pcre2Writer {
     put_code_point(last);
   }
 
-  void write_ranges(const std::vector<CodePointRange>& ranges, bool is_negated) {
+  void write_ranges(const std::vector<CodePointRange>& ranges, bool is_negated, bool ignore_case) {
     const bool is_all = ranges.size() == 1 && ranges[0].first == 0 && ranges[0].last >= highest();
     if (ranges.empty() || is_all) {
       if (is_all == is_negated) return put_nothing();
       return put(".");
     }
+    // The short forms keep the program within PCRE2's 64 KiB; without PCRE2_UCP they mean ASCII.
+    if (is_equal(ranges, digit_set(false))) return put(is_negated ? "\\D" : "\\d");
+    if (!ignore_case && is_equal(ranges, word_set(false))) return put(is_negated ? "\\W" : "\\w");
+    if (is_equal(ranges, space_set(false))) return put(is_negated ? "\\S" : "\\s");
     put(is_negated ? "[^" : "[");
     for (const CodePointRange& range : ranges) put_range(range.first, range.last);
     put("]");
+  }
+
+  static bool is_equal(const std::vector<CodePointRange>& ranges, const CharSet& set) {
+    return std::equal(ranges.begin(), ranges.end(), set.ranges.begin(), set.ranges.end(),
+                      [](const CodePointRange& a, const CodePointRange& b) { return a.first == b.first && a.last == b.last; });
   }
 
   void write_set(const CharSet& set, bool ignore_case) {
     CharSet positive = set;
     positive.is_negated = false;
     if (alphabet_ == SubjectAlphabet::Ascii && write_ascii_set(positive, set.is_negated, ignore_case)) return;
-    if (const auto ranges = exact_ranges(positive)) return write_ranges(*ranges, set.is_negated);
+    if (const auto ranges = exact_ranges(positive)) return write_ranges(*ranges, set.is_negated, ignore_case);
     write_symbolic(set, ignore_case);
   }
 
@@ -293,7 +319,7 @@ class Pcre2Writer {
         ranges.push_back({c, c});
       }
     }
-    write_ranges(ranges, is_negated);
+    write_ranges(ranges, is_negated, false);
     return true;
   }
 
@@ -353,7 +379,7 @@ class Pcre2Writer {
     if (simple.properties.empty()) {
       CharSet plain;
       plain.ranges = simple.ranges;
-      return write_ranges(*exact_ranges(plain), is_negated);
+      return write_ranges(*exact_ranges(plain), is_negated, ignore_case);
     }
     put(is_negated ? "[^" : "[");
     for (const CodePointRange& range : simple.ranges) put_range(range.first, range.last);

@@ -60,17 +60,10 @@ class Json {
     if (!source.is_string()) return false;
     const std::string_view text = source.as_string();
     if (is_blank(text)) return true;  // Logstash reads it as null
-    auto parsed = is_in_received_bytes(text, event) ? reader_.parse(text, event.arena()) : reader_.parse_unpadded(text, event.arena());
+    auto parsed = reader_.parse_unpadded(text, event.arena());
     if (!parsed) return false;
     document = *parsed;
     return true;
-  }
-
-  /// Text that still lies where it was received has readable bytes behind it and needs no copy.
-  static bool is_in_received_bytes(std::string_view text, const Event& event) {
-    if (event.chunk() == nullptr) return false;
-    const std::string_view received = event.chunk()->received().view();
-    return !received.empty() && text.data() >= received.data() && text.data() + text.size() <= received.data() + received.size();
   }
 
   /// Members become fields, their names read as references. False when the document is no object, or at the first name or

@@ -1,5 +1,7 @@
 #include "plugins/inputs/file/ack_ledger.h"
 
+#include <limits>
+
 namespace logboom {
 
 class AckLedger::Receipt final : public AckReceiver {
@@ -14,6 +16,7 @@ class AckLedger::Receipt final : public AckReceiver {
 
 std::shared_ptr<AckReceiver> AckLedger::expect(std::uint64_t position) {
   const std::lock_guard lock(mutex_);
+  if (has_failed_) return std::make_shared<Receipt>(shared_from_this(), std::numeric_limits<std::uint64_t>::max());
   const std::uint64_t number = first_number_ + entries_.size();
   entries_.push_back({position, false});
   return std::make_shared<Receipt>(shared_from_this(), number);

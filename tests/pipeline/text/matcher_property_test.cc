@@ -96,9 +96,10 @@ class Generator {
       out += pick({"a", "b-c", "A-Z", "0-9", "_", "é", "€", "\\d", "\\w", "\\s", "\\n", "[:alpha:]", "[:^digit:]", "[:punct:]", "[:space:]",
                    "\\p{L}", "\\u00e9", "\\H"});
     }
-    // Ruby 3.1 itself goes wrong on && in a negated or nested bracket with characters outside ASCII, so that is left to tables.
-    if (depth > 0 && below(5) == 0) out += set(0);
-    if (depth > 0 && out[1] != '^' && below(6) == 0) out += "&&" + pick({"a-z", "[^b]", "\\w", "[:alnum:]"});
+    // Ruby 3.1 itself goes wrong on && beside negated or nested brackets with characters outside ASCII, so tables hold those.
+    const bool is_nesting = depth > 0 && below(5) == 0;
+    if (is_nesting) out += set(0);
+    if (depth > 0 && !is_nesting && out[1] != '^' && below(6) == 0) out += "&&" + pick({"a-z", "[^b]", "\\w", "[:alnum:]"});
     return out + "]";
   }
 

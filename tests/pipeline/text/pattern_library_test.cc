@@ -106,7 +106,7 @@ TEST_CASE("of captures with the same name and type only the first is converted",
 }
 
 TEST_CASE("captures are numbered as the matcher numbers them", "[text][grok]") {
-  const auto expanded = small_library().expand("(?:x|(q))%{PAIR}( |\\t)%{WORD:last}");
+  const auto expanded = small_library().expand("(?:x |(q))%{PAIR}( |\\t)%{WORD:last}");
   REQUIRE(expanded);
   MatcherOptions options;
   options.dot_matches_newline = true;
@@ -114,7 +114,7 @@ TEST_CASE("captures are numbered as the matcher numbers them", "[text][grok]") {
   const auto matcher = Matcher::compile(expanded->regex, options);
   REQUIRE(matcher);
   MatchScratch scratch;
-  REQUIRE((*matcher)->match("xcount=42 end", scratch) == MatchStatus::Matched);
+  REQUIRE((*matcher)->match("x count=42 end", scratch) == MatchStatus::Matched);
   REQUIRE(expanded->captures.size() == 3);
   CHECK(scratch.group(expanded->captures[1].group) == "42");
   CHECK(scratch.group(expanded->captures[2].group) == "end");

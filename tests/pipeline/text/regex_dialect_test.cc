@@ -237,7 +237,6 @@ TEST_CASE("names, numbers and back-references mean what they mean in Ruby", "[te
       {"\\1(x)", "xx", "nil"},
       {"\\2(x)", "x", "refused"},
       {"\\8", "8", "refused"},
-      {"\\08", "\0008", "0,2"},
       {"\\101", "A", "0,1"},
       {"\\11", "\t", "0,1"},
       {"\\400", "a", "refused"},
