@@ -24,6 +24,13 @@ class PlanBuilder {
       if (find_label(label.name)) diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
       plan_.labels.push_back({label.name, {}, {}});
     }
+    for (const PluginNode& node : plan_.graph.inputs) note_given_id(node);
+    note_given_ids(plan_.graph.filters);
+    note_given_ids(plan_.graph.outputs);
+    for (const LabelNode& label : plan_.graph.labels) {
+      note_given_ids(label.filters);
+      note_given_ids(label.outputs);
+    }
     for (const PluginNode& node : plan_.graph.inputs) add_input(node);
     plan_.filter_block = build_block(plan_.graph.filters);
     plan_.output_block = build_block(plan_.graph.outputs);
@@ -40,9 +47,28 @@ class PlanBuilder {
     return nullptr;
   }
 
+  void note_given_id(const PluginNode& node) {
+    if (const Attribute* given = node.find("id")) given_ids_.insert(given->value.text);
+  }
+  void note_given_ids(const std::vector<Statement>& statements) {
+    for (const Statement& statement : statements) {
+      if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
+        note_given_id(*node);
+        continue;
+      }
+      const auto& choice = std::get<IfNode>(statement.node);
+      for (const Branch& branch : choice.branches) note_given_ids(branch.body);
+      note_given_ids(choice.otherwise);
+    }
+  }
+
+  /// The id option, or kind, name and number; a number whose id somebody gave to another plugin is passed over.
   std::string id_of(const PluginNode& node) {
-    const int number = ++counts_[{node.kind, node.name}];
-    std::string id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, number);
+    int& number = counts_[{node.kind, node.name}];
+    std::string id;
+    do {
+      id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, ++number);
+    } while (given_ids_.count(id) > 0);
     if (const Attribute* given = node.find("id")) {
       id = given->value.text;
       if (!ids_.insert(id).second)
@@ -129,6 +155,10 @@ class PlanBuilder {
   }
 
   void add_relabel(const PluginNode& node, Block& block) {
+    static const std::vector<OptionDeclaration> own = {{"label", "string", "", "The label that the events go to.", {}, true, false, "", ""}};
+    for (const Attribute& attribute : node.attributes)
+      if (attribute.name != "label" && !is_common_option(node.kind, attribute.name))
+        report_unknown_option(node, attribute, own, diagnostics_);
     const Attribute* name = node.find("label");
     if (name == nullptr) {
       diagnostics_.error(node.name_span, "output \"relabel\" needs the option \"label\"", "label => \"@NAME\"");
@@ -171,6 +201,7 @@ class PlanBuilder {
   Diagnostics& diagnostics_;
   std::map<std::pair<PluginKind, std::string>, int> counts_;
   std::set<std::string> ids_;
+  std::set<std::string> given_ids_;
 };
 
 /// A label whose outputs lead back to itself would turn for ever.

@@ -18,12 +18,13 @@ void AckToken::add_child(std::uint32_t origin) {
 }
 
 void AckToken::complete(std::uint32_t origin) {
-  if (tracks_prefix() && unfinished_[origin].fetch_sub(1, std::memory_order_acq_rel) == 1) {
+  // Sequentially consistent: of two threads that finish neighbours at once, one at least must see what the other did.
+  if (tracks_prefix() && unfinished_[origin].fetch_sub(1, std::memory_order_seq_cst) == 1) {
     // Whoever finds the first unfinished origin done moves the border; the others see it moved.
-    std::size_t prefix = prefix_.load(std::memory_order_acquire);
+    std::size_t prefix = prefix_.load(std::memory_order_seq_cst);
     bool has_moved = false;
-    while (prefix < unfinished_.size() && unfinished_[prefix].load(std::memory_order_acquire) == 0) {
-      if (prefix_.compare_exchange_weak(prefix, prefix + 1, std::memory_order_acq_rel)) {
+    while (prefix < unfinished_.size() && unfinished_[prefix].load(std::memory_order_seq_cst) == 0) {
+      if (prefix_.compare_exchange_weak(prefix, prefix + 1, std::memory_order_seq_cst)) {
         ++prefix;
         has_moved = true;
       }

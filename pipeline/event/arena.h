@@ -32,7 +32,7 @@ class Arena {
     return static_cast<T*>(allocate(count * sizeof(T), alignof(T)));
   }
   std::string_view copy(std::string_view text) {
-    if (text.empty()) return {};
+    if (text.empty()) return std::string_view("", 0);  // never nullptr: an empty text is a text
     char* to = static_cast<char*>(allocate(text.size(), 1));
     std::memcpy(to, text.data(), text.size());
     return {to, text.size()};

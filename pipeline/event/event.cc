@@ -15,6 +15,15 @@ bool are_legal_tags(const Value& value) {
   return true;
 }
 
+/// Whether a value may go below @timestamp or tags: only a text into, or right behind, an existing list of tags.
+bool may_set_below(const Object& fields, const std::vector<FieldRef::Step>& steps, const Value& value) {
+  if (steps[0].key == well_known().timestamp) return false;
+  if (!(steps[0].key == well_known().tags)) return true;
+  const Value* tags = fields.find(well_known().tags);
+  if (tags == nullptr || !tags->is_array() || steps.size() != 2 || !value.is_string()) return false;
+  return steps[1].index <= static_cast<std::int64_t>(tags->as_array().size());
+}
+
 }  // namespace
 
 const WellKnownKeys& well_known() {
@@ -79,6 +88,7 @@ bool Event::set(const FieldRef& field, Value value) {
     fields_->set(*arena_, steps[0].key, value);
     return true;
   }
+  if (!field.is_metadata() && !steps.empty() && !may_set_below(*fields_, steps, value)) return false;
   // Look before making parents, so that a refused path leaves nothing behind.
   const Object* object = field.is_metadata() ? metadata_ : fields_;
   const Value* at = object != nullptr && !steps.empty() ? object->find(steps[0].key) : nullptr;
@@ -134,6 +144,8 @@ bool Event::append(const FieldRef& field, Value value) {
   Value* existing = get(field);
   if (existing == nullptr || existing->is_null()) return set(field, value);
   if (existing->is_array()) {
+    const bool is_tags = !field.is_metadata() && field.steps().size() == 1 && field.steps()[0].key == well_known().tags;
+    if (is_tags && (value.is_null() || !are_legal_tags(value))) return false;
     if (value.is_array()) {
       for (const Value& item : value.as_array()) existing->as_array().push(*arena_, item);
     } else {

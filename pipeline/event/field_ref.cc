@@ -29,12 +29,14 @@ class ReferenceReader {
     while (at_ < text_.size()) {
       if (text_[at_] != '[') return refuse("text outside brackets");
       if (auto part = read_fragment(names, 0); !part) return part.error();
+      if (names.size() > kMaxNames) return refuse("too many names");
     }
     return names;
   }
 
  private:
   static constexpr int kMaxNesting = 64;
+  static constexpr std::size_t kMaxNames = 1000;  // a reference made from an event must not nest deeper than JSON may
 
   Result<void> read_fragment(std::vector<std::string_view>& names, int depth) {
     if (depth > kMaxNesting) return refuse("too many nested brackets");

@@ -46,9 +46,10 @@ class FastReader {
   /// False when simdjson refuses the document or a part of it.
   template <class Node>
   bool read(Node& node, Value& out, int depth) {
-    if (depth > kMaxJsonDepth) return false;
     od::json_type type;
     if (node.type().get(type) != simdjson::SUCCESS) return false;
+    const bool is_nesting = type == od::json_type::object || type == od::json_type::array;
+    if (is_nesting && depth > kMaxJsonDepth) return false;
     switch (type) {
       case od::json_type::object: {
         od::object object;

@@ -45,11 +45,11 @@ class TolerantReader {
   }
 
   bool read_value(Value& out, int depth) {
-    if (depth > kMaxJsonDepth) {
+    if (at_ >= text_.size()) return fail("an early end");
+    if (depth > kMaxJsonDepth && (text_[at_] == '{' || text_[at_] == '[')) {
       is_too_deep_ = true;
       return fail("more than 1000 levels of nesting");
     }
-    if (at_ >= text_.size()) return fail("an early end");
     switch (text_[at_]) {
       case '{': return read_object(out, depth);
       case '[': return read_array(out, depth);

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "pipeline/event/json.h"
 
@@ -9,121 +13,191 @@ namespace logboom {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
+constexpr std::size_t kScalarBytes = 48;     // room for any number, timestamp or punctuation
+constexpr std::size_t kLongestEscape = 6;    // \u00XX
 
-/// True when one of eight bytes needs an escape: a control character, a quote or a backslash.
-bool has_special(std::uint64_t word) {
+bool is_special(unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
+
+/// Copies a block to `to` and says whether a byte of it needs an escape. Blocks of kBlockBytes are read and written whole.
+#if defined(__SSE2__)
+constexpr std::size_t kBlockBytes = 16;
+bool copy_block(const char* from, char* to) {
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
+  const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+  const __m128i is_backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+  const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
+  return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)) != 0;
+}
+#else
+constexpr std::size_t kBlockBytes = 8;
+bool copy_block(const char* from, char* to) {
   constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
   constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+  std::uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  std::memcpy(to, &word, sizeof word);
   const std::uint64_t quote = word ^ (kOnes * '"');
   const std::uint64_t backslash = word ^ (kOnes * '\\');
   const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
   return ((((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | below_space) & kHighs) != 0;
 }
+#endif
 
-bool is_special(unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
+/// Writes behind the end of a string through a bare pointer; the string is cut to what was written at the end.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {
+    const std::size_t used = out.size();
+    out_.resize(std::max(out.capacity(), used + kFirstBytes));
+    at_ = out_.data() + used;
+    end_ = out_.data() + out_.size();
+  }
+  ~Writer() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
 
-void append_escape(unsigned char byte, std::string& out) {
-  switch (byte) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    default: {
-      const char text[] = {'\\', 'u', '0', '0', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-      out.append(text, sizeof text);
+  void put(char c) {
+    need(1);
+    *at_++ = c;
+  }
+  void put(std::string_view text) {
+    need(text.size());
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  void put_string(std::string_view text) {
+    need(text.size() + kBlockBytes + 2);
+    *at_++ = '"';
+    const char* from = text.data();
+    const char* const end = from + text.size();
+    for (; static_cast<std::size_t>(end - from) >= kBlockBytes; from += kBlockBytes) {
+      if (copy_block(from, at_)) {
+        put_escaped(from, kBlockBytes, static_cast<std::size_t>(end - from));
+      } else {
+        at_ += kBlockBytes;
+      }
+    }
+    for (; from < end; ++from) {
+      if (is_special(static_cast<unsigned char>(*from))) {
+        put_escaped(from, 1, static_cast<std::size_t>(end - from));
+      } else {
+        *at_++ = *from;
+      }
+    }
+    *at_++ = '"';
+  }
+  void put_double(double value) {
+    need(kScalarBytes);
+    char* const start = at_;
+    at_ = std::to_chars(at_, end_, value).ptr;
+    if (std::string_view(start, static_cast<std::size_t>(at_ - start)).find_first_of(".e") == std::string_view::npos) {
+      *at_++ = '.';
+      *at_++ = '0';
     }
   }
-}
+  void put_value(const Value& value) {
+    switch (value.kind()) {
+      case ValueKind::Null: put("null"); return;
+      case ValueKind::Boolean: put(value.as_boolean() ? "true" : "false"); return;
+      case ValueKind::Integer:
+        need(kScalarBytes);
+        at_ = std::to_chars(at_, end_, value.as_integer()).ptr;
+        return;
+      case ValueKind::Double:
+        if (std::isfinite(value.as_double())) {
+          put_double(value.as_double());
+        } else {
+          put("null");  // JSON has no other word for it
+        }
+        return;
+      case ValueKind::BigNumber: put(value.as_string()); return;
+      case ValueKind::String: put_string(value.as_string()); return;
+      case ValueKind::Timestamp:
+        need(kScalarBytes);
+        *at_++ = '"';
+        at_ = format_iso8601(value.as_timestamp(), at_);
+        *at_++ = '"';
+        return;
+      case ValueKind::Array: {
+        put('[');
+        bool is_first = true;
+        for (const Value& item : value.as_array()) {
+          if (!is_first) put(',');
+          is_first = false;
+          put_value(item);
+        }
+        put(']');
+        return;
+      }
+      case ValueKind::Object: put_object(value.as_object()); return;
+    }
+  }
+  void put_object(const Object& object) {
+    put('{');
+    bool is_first = true;
+    for (const ObjectEntry& entry : object) {
+      if (!is_first) put(',');
+      is_first = false;
+      put_string(entry.key.text());
+      put(':');
+      put_value(entry.value);
+    }
+    put('}');
+  }
 
-void append_integer(std::int64_t value, std::string& out) {
-  const fmt::format_int text(value);
-  out.append(text.data(), text.size());
-}
+ private:
+  static constexpr std::size_t kFirstBytes = 512;
+
+  void need(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
+  }
+  void grow(std::size_t bytes) {
+    const auto used = static_cast<std::size_t>(at_ - out_.data());
+    out_.resize(std::max(out_.size() * 2, used + bytes));
+    out_.resize(out_.capacity());
+    at_ = out_.data() + used;
+    end_ = out_.data() + out_.size();
+  }
+  /// Escapes `count` bytes; afterwards there is room for the `rest` of the text again.
+  void put_escaped(const char* from, std::size_t count, std::size_t rest) {
+    need(count * kLongestEscape + rest + kBlockBytes + 2);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto byte = static_cast<unsigned char>(from[i]);
+      if (!is_special(byte)) {
+        *at_++ = static_cast<char>(byte);
+        continue;
+      }
+      *at_++ = '\\';
+      switch (byte) {
+        case '"': *at_++ = '"'; break;
+        case '\\': *at_++ = '\\'; break;
+        case '\n': *at_++ = 'n'; break;
+        case '\r': *at_++ = 'r'; break;
+        case '\t': *at_++ = 't'; break;
+        case '\b': *at_++ = 'b'; break;
+        case '\f': *at_++ = 'f'; break;
+        default:
+          std::memcpy(at_, "u00", 3);
+          at_[3] = kHexDigits[byte >> 4];
+          at_[4] = kHexDigits[byte & 15];
+          at_ += 5;
+      }
+    }
+  }
+
+  std::string& out_;
+  char* at_;
+  char* end_;
+};
 
 }  // namespace
 
-void write_json_string(std::string_view text, std::string& out) {
-  out += '"';
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const char* copied = at;
-  while (at < end) {
-    if (end - at >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, at, 8);
-      if (!has_special(word)) {
-        at += 8;
-        continue;
-      }
-    }
-    const char* const stop = end - at >= 8 ? at + 8 : end;
-    for (; at < stop; ++at) {
-      if (!is_special(static_cast<unsigned char>(*at))) continue;
-      out.append(copied, at);
-      append_escape(static_cast<unsigned char>(*at), out);
-      copied = at + 1;
-    }
-  }
-  out.append(copied, end);
-  out += '"';
-}
+void write_json_string(std::string_view text, std::string& out) { Writer(out).put_string(text); }
+void write_json(const Object& object, std::string& out) { Writer(out).put_object(object); }
+void write_json(const Value& value, std::string& out) { Writer(out).put_value(value); }
 
-void append_double(double value, std::string& out) {
-  if (!std::isfinite(value)) {
-    out += "null";  // JSON has no other word for it
-    return;
-  }
-  const std::size_t start = out.size();
-  fmt::format_to(std::back_inserter(out), "{}", value);
-  if (out.find_first_of(".e", start) == std::string::npos) out += ".0";
-}
-
-void write_json(const Object& object, std::string& out) {
-  out += '{';
-  bool is_first = true;
-  for (const ObjectEntry& entry : object) {
-    if (!is_first) out += ',';
-    is_first = false;
-    write_json_string(entry.key.text(), out);
-    out += ':';
-    write_json(entry.value, out);
-  }
-  out += '}';
-}
-
-void write_json(const Value& value, std::string& out) {
-  switch (value.kind()) {
-    case ValueKind::Null: out += "null"; return;
-    case ValueKind::Boolean: out += value.as_boolean() ? "true" : "false"; return;
-    case ValueKind::Integer: append_integer(value.as_integer(), out); return;
-    case ValueKind::Double: append_double(value.as_double(), out); return;
-    case ValueKind::BigNumber: out += value.as_string(); return;
-    case ValueKind::String: write_json_string(value.as_string(), out); return;
-    case ValueKind::Timestamp: {
-      char text[kMaxIso8601Bytes + 2];
-      text[0] = '"';
-      char* end = format_iso8601(value.as_timestamp(), text + 1);
-      *end++ = '"';
-      out.append(text, end);
-      return;
-    }
-    case ValueKind::Array: {
-      out += '[';
-      bool is_first = true;
-      for (const Value& item : value.as_array()) {
-        if (!is_first) out += ',';
-        is_first = false;
-        write_json(item, out);
-      }
-      out += ']';
-      return;
-    }
-    case ValueKind::Object: write_json(value.as_object(), out); return;
-  }
-}
+void append_double(double value, std::string& out) { write_json(Value::real(value), out); }
 
 void write_json_pretty(const Value& value, std::string& out, int indent) {
   const auto new_line = [&out](int depth) {

@@ -1,5 +1,6 @@
 #include "pipeline/event/key.h"
 
+#define XXH_INLINE_ALL  // short names: the call would cost as much as the hash
 #include <xxhash.h>
 
 #include <mutex>

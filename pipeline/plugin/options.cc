@@ -31,7 +31,7 @@ bool parse_number(const ConfigValue& value, double& out) {
   }
   if (!is_scalar(value) || value.text.empty()) return false;
   const auto [end, problem] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), out);
-  return problem == std::errc() && end == value.text.data() + value.text.size();
+  return problem == std::errc() && end == value.text.data() + value.text.size() && std::isfinite(out);  // no "inf", no "nan"
 }
 
 struct Unit {
@@ -55,7 +55,7 @@ constexpr Unit kTimeUnits[] = {
 template <std::size_t N>
 bool parse_with_unit(std::string_view text, const Unit (&units)[N], double& out) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (problem != std::errc() || out < 0) return false;
+  if (problem != std::errc() || out < 0 || !std::isfinite(out)) return false;
   std::string unit;
   for (const char c : text.substr(static_cast<std::size_t>(end - text.data())))
     if (c != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

@@ -225,6 +225,7 @@ class OptionTable {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       if (entries_[i]->declaration.name != of) continue;
       auto made = std::make_unique<Entry>(*entries_[i]);
+      made->alias_of = std::move(made->declaration.name);
       made->declaration.name = std::move(name);
       made->declaration.deprecated = std::move(deprecated);
       made->declaration.is_required = false;
@@ -253,7 +254,7 @@ class OptionTable {
       }
     }
     for (const auto& entry : entries_)
-      if (entry->declaration.is_required && node.find(entry->declaration.name) == nullptr)
+      if (entry->declaration.is_required && !is_given(node, entry->declaration.name))
         diagnostics.error(node.name_span, std::string(plugin_kind_name(node.kind)) + " \"" + node.name + "\" needs the option \"" +
                                               entry->declaration.name + "\"", entry->declaration.doc);
     return options;
@@ -269,6 +270,7 @@ class OptionTable {
   using Check = std::function<bool(const Options&, const ConfigValue&, OptionReader&)>;
   struct Entry {
     OptionDeclaration declaration;
+    std::string alias_of;  // empty when it is the option itself
     std::function<bool(Options&, const ConfigValue&, OptionReader&)> store;
     std::vector<Check> checks;
   };
@@ -286,6 +288,14 @@ class OptionTable {
     };
     entries_.push_back(std::move(made));
     return Declared(entries_.back()->declaration, entries_.back()->checks);
+  }
+
+  /// Under its own name or another one.
+  bool is_given(const PluginNode& node, std::string_view name) const {
+    if (node.find(name) != nullptr) return true;
+    for (const auto& entry : entries_)
+      if (entry->alias_of == name && node.find(entry->declaration.name) != nullptr) return true;
+    return false;
   }
 
   const Entry* find(std::string_view name) const {

@@ -32,23 +32,29 @@ void MemoryQueue::call_when_room(std::function<void()> callback) {
   callback();
 }
 
-std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::size_t max_events, bool& someone_waits) {
+std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::size_t max_events, Gathering& gathering) {
   std::vector<std::function<void()>> woken;
   bool has_freed = false;
   while (!chunks_.empty() && batch.size() < max_events) {
     Waiting& front = chunks_.front();
+    if (batch.size() > 0 && gathering.bytes + front.bytes > limits_.max_bytes) {
+      gathering.is_full = true;
+      break;
+    }
+    gathering.bytes += front.bytes;
     const auto& events = front.chunk->events();
     const std::size_t count = std::min(max_events - batch.size(), events.size() - front.next_event);
     for (std::size_t i = 0; i < count; ++i) batch.take(front.chunk, events[front.next_event + i]);
     front.next_event += count;
     events_ -= count;
-    someone_waits |= front.chunk->token().has_receiver();
+    gathering.someone_waits |= front.chunk->token().has_receiver();
     if (front.next_event == events.size()) {
       bytes_ -= front.bytes;
       chunks_.pop_front();
       has_freed = true;
     }
   }
+  gathering.is_full |= batch.size() >= max_events;
   if (has_freed || events_ < limits_.max_events) woken.swap(waiting_for_room_);
   return woken;
 }
@@ -57,15 +63,15 @@ bool MemoryQueue::pop(Batch& batch, std::size_t max_events, std::chrono::millise
                       std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   if (!not_empty_.wait_until(lock, deadline, [this] { return !chunks_.empty() || is_closed_; })) return false;
-  bool someone_waits = false;
+  Gathering gathering;
   for (;;) {
-    auto woken = take_events(batch, max_events, someone_waits);
+    auto woken = take_events(batch, max_events, gathering);
     if (!woken.empty()) {
       lock.unlock();
       for (auto& callback : woken) callback();
       lock.lock();
     }
-    if (batch.size() >= max_events || batch.size() == 0 || is_closed_ || someone_waits) break;
+    if (gathering.is_full || batch.size() == 0 || is_closed_ || gathering.someone_waits) break;
     if (!not_empty_.wait_for(lock, linger, [this] { return !chunks_.empty() || is_closed_; })) break;
     if (chunks_.empty()) break;
   }
@@ -88,14 +94,17 @@ void MemoryQueue::close() {
 
 void MemoryQueue::discard() {
   std::deque<Waiting> thrown_away;
+  std::vector<std::function<void()>> woken;
   {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
+    woken.swap(waiting_for_room_);
     thrown_away.swap(chunks_);
     events_ = 0;
     bytes_ = 0;
   }
   not_empty_.notify_all();
+  for (auto& callback : woken) callback();
 }
 
 bool MemoryQueue::is_closed() const {

@@ -15,7 +15,8 @@ struct MemoryQueueLimits {
   std::size_t max_bytes = 64 * 1024 * 1024;      // never passed, but for one chunk that is alone in the queue
 };
 
-/// See PipelineQueue. A chunk's bytes count until its last event has left the queue.
+/// See PipelineQueue. A chunk's bytes count until its last event has left the queue. The chunks of one batch keep to the same
+/// limit of bytes, or a batch of many huge lines would hold many times as much as the queue may.
 class MemoryQueue final : public PipelineQueue {
  public:
   explicit MemoryQueue(MemoryQueueLimits limits) : limits_(limits) {}
@@ -39,7 +40,12 @@ class MemoryQueue final : public PipelineQueue {
   };
 
   bool has_room(std::size_t bytes) const { return chunks_.empty() || (events_ < limits_.max_events && bytes_ + bytes <= limits_.max_bytes); }
-  std::vector<std::function<void()>> take_events(Batch& batch, std::size_t max_events, bool& someone_waits);
+  struct Gathering {
+    std::size_t bytes = 0;       // of the chunks whose events the batch has
+    bool is_full = false;
+    bool someone_waits = false;  // for the acknowledgement of one of these events
+  };
+  std::vector<std::function<void()>> take_events(Batch& batch, std::size_t max_events, Gathering& gathering);
 
   const MemoryQueueLimits limits_;
   mutable std::mutex mutex_;

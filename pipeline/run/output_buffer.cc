@@ -21,36 +21,32 @@ class TrackedDelivery final : public Delivery {
   }
 
   void report(std::size_t index, Outcome outcome) override {
-    bool is_last = false;
     {
       const std::lock_guard lock(mutex_);
       if (is_reported_.empty()) is_reported_.resize(held_.size());
       if (is_reported_[index]) return;
       is_reported_[index] = true;
-      --open_;
-      is_last = open_ == 0;
       if (outcome.kind == OutcomeKind::Retry) {
         to_retry_.push_back(held_[index]);
         retry_reason_ = std::move(outcome.reason);
       }
     }
     if (outcome.kind != OutcomeKind::Retry) finish_one(held_[index], outcome);
-    if (is_last) finish();
+    close_events(1);
   }
 
   void report_all(const Outcome& outcome) override {
     std::vector<Event*> reported;
     {
       const std::lock_guard lock(mutex_);
-      if (open_ == 0) return;
       if (is_reported_.empty()) {
         reported = held_;
       } else {
         for (std::size_t i = 0; i < held_.size(); ++i)
           if (!is_reported_[i]) reported.push_back(held_[i]);
       }
+      if (reported.empty()) return;
       is_reported_.assign(held_.size(), true);
-      open_ = 0;
       if (outcome.kind == OutcomeKind::Retry) {
         to_retry_.insert(to_retry_.end(), reported.begin(), reported.end());
         retry_reason_ = outcome.reason;
@@ -62,7 +58,7 @@ class TrackedDelivery final : public Delivery {
     } else if (outcome.kind == OutcomeKind::Permanent) {
       for (Event* event : reported) finish_one(event, outcome);
     }
-    finish();
+    close_events(reported.size());
   }
 
  private:
@@ -75,8 +71,14 @@ class TrackedDelivery final : public Delivery {
     OutputBuffer::finish_events({&event, 1});
   }
 
-  /// Every event has its outcome.
-  void finish() {
+  /// Their outcome is known and their tokens were told. After the last ones the delivery is over: only then is nothing of it
+  /// undelivered any more.
+  void close_events(std::size_t count) {
+    {
+      const std::lock_guard lock(mutex_);
+      open_ -= count;
+      if (open_ > 0) return;
+    }
     if (!to_retry_.empty()) buffer_->retry(batch_, std::move(to_retry_), earlier_attempts_, retry_reason_);
     buffer_->settle(held_.size(), bytes_);
   }
@@ -152,14 +154,15 @@ void OutputBuffer::settle(std::size_t events, std::size_t bytes) {
   has_room_.notify_all();
 }
 
-/// The events wait as copies, so that they do not keep their batch and received buffers alive through an outage.
+/// The events wait as copies, so that they do not keep their batch and received buffers alive through an outage; nor do few of
+/// them keep the copies of many.
 void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts, const std::string& reason) {
   retries_.add(events.size());
   if (retry_log_.allow())
     log_warn(id_, "{} events will be offered again in {} ms: {} ({} more such messages held back)", events.size(),
              retry_pause(earlier_attempts).count(), reason, retry_log_.suppressed());
   BatchPtr copies = batch;
-  if (earlier_attempts == 0) {
+  if (earlier_attempts == 0 || events.size() <= batch->size() / 2) {
     copies = std::make_shared<Batch>();
     copies->keep(batch->kept());
     for (const Event* event : events) copies->adopt_copy(*event, *batch)->open_outcomes.store(1, std::memory_order_relaxed);

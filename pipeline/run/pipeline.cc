@@ -93,8 +93,11 @@ Pipeline::~Pipeline() {
 
 Result<void> Pipeline::start_outputs() {
   for (; started_outputs_ < plan_->outputs.size(); ++started_outputs_) {
-    if (auto started = plan_->outputs[started_outputs_]->start(); !started)
-      return Error{started.error().code, fmt::format("output {}: {}", plan_->output_sites[started_outputs_].id, started.error().message)};
+    auto started = plan_->outputs[started_outputs_]->start();
+    if (started) continue;
+    const std::string& id = plan_->output_sites[started_outputs_].id;
+    stop_outputs();
+    return Error{started.error().code, fmt::format("output {}: {}", id, started.error().message)};
   }
   return {};
 }
@@ -169,8 +172,12 @@ void Pipeline::drain() {
   workers_.clear();
   for (const auto& buffer : buffers_) buffer->wait_until_idle();
   for (const auto& buffer : buffers_) buffer->close();
-  for (; started_outputs_ > 0; --started_outputs_) plan_->outputs[started_outputs_ - 1]->stop();
+  stop_outputs();
   is_drained_ = true;
+}
+
+void Pipeline::stop_outputs() {
+  for (; started_outputs_ > 0; --started_outputs_) plan_->outputs[started_outputs_ - 1]->stop();
 }
 
 std::size_t Pipeline::undelivered_events() const {

@@ -40,7 +40,8 @@ struct WantedEndpoint {
 };
 
 /// Life: construct, start_outputs(), start_workers(), (the server opens the endpoints), start_inputs(), then request_stop() or
-/// the inputs' own end, wait(). Methods are for one controlling thread, but request_stop() and the queries are for any.
+/// the inputs' own end, wait(). Methods are for one controlling thread, but request_stop(), abandon() (also while another
+/// thread waits in drain()) and the queries are for any.
 class Pipeline {
  public:
   /// `metrics` is the pipeline's scope and outlives it.
@@ -59,7 +60,7 @@ class Pipeline {
   /// Gives up what is undelivered: senders are told NotDelivered. For the second signal.
   void abandon();
   /// True when all reading inputs have ended by themselves and there is no listening one, or after request_stop().
-  bool has_ended_inputs() const { return open_inputs_.load() == 0; }
+  bool has_ended_inputs() const { return open_inputs_.load() == 0 || stop_->is_stopping(); }
   /// Waits for the workers to finish what is queued and for outputs to finish what they hold; then stops the outputs. The
   /// listening inputs' sockets must have been closed before.
   void drain();
@@ -77,6 +78,7 @@ class Pipeline {
   void run_worker(std::size_t number);
   void run_input(std::size_t number);
   void input_ended();
+  void stop_outputs();
   std::shared_ptr<Sink> make_sink(std::size_t input);
 
   std::shared_ptr<Plan> plan_;

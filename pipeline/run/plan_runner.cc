@@ -13,12 +13,35 @@ std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
 
 bool is_before(const Event* left, const Event* right) { return left->order < right->order; }
 
+/// Puts every label that a block of outputs leads to before those that are there already. The compiler refused circles.
+void add_labels(const Plan& plan, const Block& outputs, std::vector<bool>& is_known, std::vector<std::size_t>& order) {
+  for (const Step& step : outputs.steps) {
+    if (const auto* relabel = std::get_if<RelabelStep>(&step)) {
+      if (is_known[relabel->label]) continue;
+      is_known[relabel->label] = true;
+      add_labels(plan, plan.labels[relabel->label].outputs, is_known, order);
+      order.insert(order.begin(), relabel->label);
+    } else if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
+      for (const auto& branch : (*choice)->branches) add_labels(plan, branch.body, is_known, order);
+      add_labels(plan, (*choice)->otherwise, is_known, order);
+    }
+  }
+}
+
+/// The labels that events can reach, each before those that it leads to.
+std::vector<std::size_t> labels_in_flow_order(const Plan& plan) {
+  std::vector<bool> is_known(plan.labels.size());
+  std::vector<std::size_t> order;
+  add_labels(plan, plan.output_block, is_known, order);
+  return order;
+}
+
 }  // namespace
 
 PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
                        bool is_ordered, MetricScope& metrics)
     : plan_(std::move(plan)), filters_(plan_->filters[worker]), outputs_(std::move(outputs)),
-      is_event_by_event_(is_ordered && plan_->has_state_across_filters), events_filtered_(metrics.counter("events.filtered")),
+      is_event_by_event_(is_ordered && plan_->has_state_across_filters), label_order_(labels_in_flow_order(*plan_)), events_filtered_(metrics.counter("events.filtered")),
       events_dropped_(metrics.counter("events.dropped")) {
   for (const auto& filter : filters_) wants_flush_ |= filter->wants_flush();
   condition_scratch_.failures = plan_->condition_failures;
@@ -61,9 +84,10 @@ bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
   // The worker itself holds every event until all outputs have it, so that the first outcome completes nothing early.
   for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
   batch->events() = events;
-  const bool is_delivered = deliver(batch, plan_->output_block, events);
+  bool is_delivered = deliver(batch, plan_->output_block, events);
   if (is_delivered) OutputBuffer::finish_events(events);
   give_back(std::move(events));
+  if (flush && wants_flush_) is_delivered &= flush_labels(batch, *flush);
   return is_delivered;
 }
 
@@ -177,6 +201,21 @@ bool PlanRunner::finish_label(const BatchPtr& batch, const PlannedLabel& label, 
   for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
   const bool is_delivered = deliver(batch, label.outputs, events);
   if (is_delivered) OutputBuffer::finish_events(events);
+  return is_delivered;
+}
+
+/// What filters inside labels held back goes on through their labels. All events of the batch are behind that.
+bool PlanRunner::flush_labels(const BatchPtr& batch, FlushKind flush) {
+  bool is_delivered = true;
+  for (const std::size_t number : label_order_) {
+    const PlannedLabel& label = plan_->labels[number];
+    Selection events = borrow();
+    dropped_.clear();
+    filter(*batch, label.filters, events, flush);
+    Batch::complete(dropped_);
+    is_delivered &= finish_label(batch, label, events);
+    give_back(std::move(events));
+  }
   return is_delivered;
 }
 

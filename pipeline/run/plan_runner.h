@@ -32,6 +32,7 @@ class PlanRunner {
   bool deliver_if(const BatchPtr& batch, const IfStep& step, const Selection& events);
   bool relabel(const BatchPtr& batch, const PlannedLabel& label, const Selection& events);
   bool finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events);
+  bool flush_labels(const BatchPtr& batch, FlushKind flush);
   void split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest);
 
   Selection borrow();
@@ -41,6 +42,7 @@ class PlanRunner {
   const std::vector<std::unique_ptr<Filter>>& filters_;
   std::vector<std::shared_ptr<OutputBuffer>> outputs_;
   const bool is_event_by_event_;
+  const std::vector<std::size_t> label_order_;  // a label comes before those that it leads to
   bool wants_flush_ = false;
   Condition::Scratch condition_scratch_;
   Selection dropped_;

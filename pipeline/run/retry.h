@@ -14,7 +14,7 @@ namespace logboom {
 
 /// Pause before attempt number `earlier_attempts` + 1: 0.25 s doubling to 30 s.
 inline std::chrono::milliseconds retry_pause(int earlier_attempts) {
-  return std::chrono::milliseconds(250) * (1 << std::min(earlier_attempts, 7));
+  return std::min(std::chrono::milliseconds(250) * (1 << std::min(earlier_attempts, 7)), std::chrono::milliseconds(30'000));
 }
 
 /// Calls functions later. Any thread may use it.

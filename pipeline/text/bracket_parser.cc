@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/text/named_char_sets.h"
+
 namespace logboom {
 namespace {
 
@@ -23,8 +25,8 @@ CharSet parse_property(RegexSource& source, std::size_t escape, bool is_negated)
   const std::string_view name = source.text().substr(source.offset(), end - source.offset());
   bool is_plain = !name.empty();
   for (const char c : name) {
-    is_plain = is_plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ' ' ||
-                            c == '-' || c == '=' || c == '.');
+    is_plain = is_plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                            c == ' ' || c == '-' || c == '=' || c == '.');
   }
   const std::optional<CharSet> set = is_plain ? property_set(name) : std::nullopt;
   if (!set) {
@@ -152,9 +154,10 @@ class BracketParser {
     const std::string_view name = text.substr(name_begin, i - name_begin);
     auto set = posix_set(name, reach_ == UnicodeReach::Ascii);
     if (!set) {
-      source_.fail(open, fmt::format("there is no [:{}:]; there are alnum alpha ascii blank cntrl digit graph lower print punct "
-                                     "space upper word xdigit",
-                                     name));
+      source_.fail(open,
+                   fmt::format("there is no [:{}:]; there are alnum alpha ascii blank cntrl digit graph lower print punct "
+                               "space upper word xdigit",
+                               name));
     }
     source_.rewind(i + 2);
     return is_negated ? negated(std::move(*set)) : std::move(*set);

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace logboom {
@@ -22,7 +21,7 @@ struct CharProperty {
   std::string name;  // "Nd", "Alphabetic", "sc:Greek"
   bool is_negated = false;
   bool is_ascii_known = true;
-  std::bitset<128> ascii;  // members below 128 of the property itself, before is_negated
+  std::bitset<128> ascii;      // members below 128 of the property itself, before is_negated
   bool is_case_bound = false;  // under ignore-case it stands for every cased letter
 };
 
@@ -39,7 +38,7 @@ struct CharSet {
 struct CharSetBounds {
   std::bitset<128> ascii_at_most;
   std::bitset<128> ascii_at_least;
-  bool may_have_others = false;       // characters outside ASCII
+  bool may_have_others = false;  // characters outside ASCII
   bool surely_has_all_others = false;
 };
 
@@ -50,17 +49,5 @@ CharSetBounds bounds_of(const CharSet& set);
 
 /// Adds the other case of every ASCII letter.
 std::bitset<128> with_both_cases(std::bitset<128> ascii);
-
-/// The sets of Ruby's [[:name:]]; `ascii_only` under (?a). Nothing for an unknown name.
-std::optional<CharSet> posix_set(std::string_view name, bool ascii_only);
-
-/// The set of \p{name}. Names compare without case, blanks, - and _. Nothing for names that are known to have no equal
-/// (Age=, In_ blocks); a name nobody knows is passed on as a script and refused by the engine.
-std::optional<CharSet> property_set(std::string_view name);
-
-CharSet digit_set(bool is_unicode);
-CharSet space_set(bool is_unicode);
-CharSet word_set(bool is_unicode);
-CharSet hex_digit_set();
 
 }  // namespace logboom

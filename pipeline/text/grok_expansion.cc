@@ -58,7 +58,8 @@ std::string near_names(const PatternLibrary& library, std::string_view name) {
   std::vector<std::pair<std::size_t, std::string>> near;
   if (name.size() <= 100) {
     for (const auto& entry : library.patterns()) {
-      if (entry.first.size() > name.size() + kFarthestNearName || name.size() > entry.first.size() + kFarthestNearName) continue;
+      if (entry.first.size() > name.size() + kFarthestNearName || name.size() > entry.first.size() + kFarthestNearName)
+        continue;
       const std::size_t distance = edit_distance(name, entry.first);
       if (distance <= std::min(kFarthestNearName, name.size() / 2)) near.emplace_back(distance, entry.first);
     }
@@ -66,7 +67,8 @@ std::string near_names(const PatternLibrary& library, std::string_view name) {
   if (near.empty()) return {};
   std::sort(near.begin(), near.end());
   std::string out = "; did you mean ";
-  for (std::size_t i = 0; i < near.size() && i < 3; ++i) out += fmt::format("{}\"{}\"", i == 0 ? "" : " or ", near[i].second);
+  for (std::size_t i = 0; i < near.size() && i < 3; ++i)
+    out += fmt::format("{}\"{}\"", i == 0 ? "" : " or ", near[i].second);
   return out + "?";
 }
 
@@ -79,7 +81,8 @@ class Expansion {
       const std::size_t next = std::min(text.find('%', i), text.size());
       out_ += text.substr(i, next - i);
       if (out_.size() > PatternLibrary::kMaxExpandedBytes) {
-        return error(ErrorCode::TooLarge, fmt::format("the expression grows beyond {} bytes", PatternLibrary::kMaxExpandedBytes));
+        return error(ErrorCode::TooLarge,
+                     fmt::format("the expression grows beyond {} bytes", PatternLibrary::kMaxExpandedBytes));
       }
       if (next == text.size()) break;
       if (chain_.empty()) top_offset_ = next;
@@ -117,15 +120,18 @@ class Expansion {
 
   Result<void> replace(const GrokReference& reference) {
     if (++replacements_ > PatternLibrary::kMaxReplacements) {
-      return error(ErrorCode::TooLarge, fmt::format("the expression needs more than {} replacements", PatternLibrary::kMaxReplacements));
+      return error(ErrorCode::TooLarge,
+                   fmt::format("the expression needs more than {} replacements", PatternLibrary::kMaxReplacements));
     }
     if (!reference.definition.empty()) {
-      inline_.insert_or_assign(std::string(reference.name), PatternLibrary::Pattern{std::string(reference.definition), "defined in place"});
+      inline_.insert_or_assign(std::string(reference.name),
+                               PatternLibrary::Pattern{std::string(reference.definition), "defined in place"});
     }
     const PatternLibrary::Pattern* found = library_.find(reference.name);
     if (const auto own = inline_.find(reference.name); own != inline_.end()) found = &own->second;
     if (found == nullptr) {
-      return error(ErrorCode::NotFound, fmt::format("there is no pattern \"{}\"{}", reference.name, near_names(library_, reference.name)));
+      return error(ErrorCode::NotFound,
+                   fmt::format("there is no pattern \"{}\"{}", reference.name, near_names(library_, reference.name)));
     }
     for (std::size_t i = 0; i < chain_.size(); ++i) {
       if (chain_[i].name == reference.name) return cycle(i, reference.name);
@@ -181,7 +187,8 @@ std::optional<GrokReference> read_grok_reference(std::string_view text, std::siz
   return reference;
 }
 
-Result<std::string> expand_grok_references(const PatternLibrary& library, std::string_view expression, const GrokOptions& options) {
+Result<std::string> expand_grok_references(const PatternLibrary& library, std::string_view expression,
+                                           const GrokOptions& options) {
   Expansion expansion(library, options);
   if (auto done = expansion.run(expression); !done) return done.error();
   return expansion.take();

@@ -11,12 +11,14 @@ namespace logboom {
 namespace {
 
 bool refers(const RegexNode& node) {
-  return node.kind == RegexNodeKind::BackReference || node.kind == RegexNodeKind::Call || node.kind == RegexNodeKind::Condition;
+  return node.kind == RegexNodeKind::BackReference || node.kind == RegexNodeKind::Call ||
+         node.kind == RegexNodeKind::Condition;
 }
 
 class Numbering {
  public:
-  explicit Numbering(RegexTree& tree) : tree_(tree), groups_(tree.group_count + 1, nullptr), is_needed_(tree.group_count + 1, false) {}
+  explicit Numbering(RegexTree& tree)
+      : tree_(tree), groups_(tree.group_count + 1, nullptr), is_needed_(tree.group_count + 1, false) {}
 
   void run(const RegexParseOptions& options) {
     collect(*tree_.root);
@@ -32,7 +34,9 @@ class Numbering {
     for (auto& child : node.children) collect(*child);
   }
 
-  [[noreturn]] static void fail(const RegexNode& node, std::string problem) { throw RegexSyntaxError{node.offset, std::move(problem)}; }
+  [[noreturn]] static void fail(const RegexNode& node, std::string problem) {
+    throw RegexSyntaxError{node.offset, std::move(problem)};
+  }
 
   void resolve(RegexNode& node) {
     if (refers(node)) {
@@ -51,7 +55,9 @@ class Numbering {
     if (number == 0 && node.kind == RegexNodeKind::Call) return;
     if (number == 0 || number >= groups_.size()) fail(node, fmt::format("there is no group {} to refer to", number));
     if (has_names_) {
-      fail(node, "where groups have names, groups without one have no number; give that group a name and refer to it with \\k<name>");
+      fail(node,
+           "where groups have names, groups without one have no number; give that group a name and refer to it with "
+           "\\k<name>");
     }
   }
 
@@ -61,13 +67,17 @@ class Numbering {
     }
     if (node.targets.empty()) {
       const std::size_t sign = node.name.find_last_of("+-");
-      if (sign != std::string::npos && sign > 0 && node.name.find_first_not_of("0123456789", sign + 1) == std::string::npos) {
+      if (sign != std::string::npos && sign > 0 &&
+          node.name.find_first_not_of("0123456789", sign + 1) == std::string::npos) {
         fail(node, fmt::format("back-references with a recursion level (\"{}\") cannot be carried over", node.name));
       }
       fail(node, fmt::format("there is no group named \"{}\"", node.name));
     }
     if (node.targets.size() > 1 && node.kind != RegexNodeKind::BackReference) {
-      fail(node, fmt::format("several groups are named \"{}\", so a call or condition cannot tell which; give that one a name of its own", node.name));
+      fail(node,
+           fmt::format(
+               "several groups are named \"{}\", so a call or condition cannot tell which; give that one a name of its own",
+               node.name));
     }
   }
 

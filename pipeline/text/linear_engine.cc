@@ -14,12 +14,13 @@ constexpr std::array<std::uint32_t, 4> kCountLimits = {1000, 50, 5, 1};
 
 }  // namespace
 
-LinearEngine::LinearEngine(const RegexTree& tree, SubjectAlphabet alphabet) : alphabet_(alphabet) {
+LinearEngine::LinearEngine(const RegexTree& tree, SubjectAlphabet alphabet) {
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kMostMemoryBytes);
   options.set_never_capture(true);
-  options.set_encoding(alphabet == SubjectAlphabet::Ascii ? re2::RE2::Options::EncodingLatin1 : re2::RE2::Options::EncodingUTF8);
+  options.set_encoding(alphabet == SubjectAlphabet::Ascii ? re2::RE2::Options::EncodingLatin1
+                                                          : re2::RE2::Options::EncodingUTF8);
   Re2Expression expression;
   for (const std::uint32_t limit : kCountLimits) {
     expression = write_re2(tree, alphabet, limit);
@@ -32,9 +33,11 @@ LinearEngine::LinearEngine(const RegexTree& tree, SubjectAlphabet alphabet) : al
     return;
   }
   // What says "maybe" to these says it to nearly everything.
-  const bool says_maybe_to_all = re_->Match("", 0, 0, re2::RE2::UNANCHORED, nullptr, 0) && re_->Match("\x01", 0, 1, re2::RE2::UNANCHORED, nullptr, 0);
+  const bool says_maybe_to_all =
+      re_->Match("", 0, 0, re2::RE2::UNANCHORED, nullptr, 0) && re_->Match("\x01", 0, 1, re2::RE2::UNANCHORED, nullptr, 0);
   if (expression.is_widened && says_maybe_to_all) {
-    note_ = fmt::format("the linear-time engine has no equal for {}, so it cannot rule out hard lines: they end as timeouts", expression.widest_part);
+    note_ = fmt::format("the linear-time engine has no equal for {}, so it cannot rule out hard lines: they end as timeouts",
+                        expression.widest_part);
   }
 }
 

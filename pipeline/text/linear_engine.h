@@ -31,7 +31,6 @@ class LinearEngine {
   std::optional<std::size_t> earliest_start(std::string_view subject, std::size_t start) const;
 
  private:
-  SubjectAlphabet alphabet_;
   std::unique_ptr<re2::RE2> re_;
   std::string note_;
 };

@@ -22,8 +22,8 @@ namespace {
 // A step is a few nanoseconds of machine code; both engines' work is kept below these whatever the expression.
 constexpr std::uint64_t kStepsPerCall = 500;
 constexpr std::uint64_t kStepsPerByte = 8;
-// A search over many start offsets first tries each with few steps: a line that almost fits costs most at the starts behind the
-// first, and there the linear engine's "no" is cheaper. Which way suits a pattern is learnt from its lines.
+// A search over many start offsets first tries each with few steps: a line that almost fits costs most at the starts behind
+// the first, and there the linear engine's "no" is cheaper. Which way suits a pattern is learnt from its lines.
 constexpr std::uint64_t kProbeSteps = 100;
 constexpr int kBalanceLimit = 64;
 constexpr int kPriceOfWrongProbe = 8;
@@ -110,7 +110,8 @@ struct Matcher::Engine {
   }
 
   Pcre2Program::Outcome search(const Side& side, const Search& search, Pcre2Workspace& workspace) const;
-  MatchStatus decide(const Side& side, std::string_view subject, std::size_t start, std::uint64_t budget, Pcre2Workspace& workspace) const;
+  MatchStatus decide(const Side& side, std::string_view subject, std::size_t start, std::uint64_t budget,
+                     Pcre2Workspace& workspace) const;
 };
 
 // One start offset costs at most step_limit, so a search is cut into slices of start offsets between which the thread's
@@ -121,7 +122,8 @@ Pcre2Program::Outcome Matcher::Engine::search(const Side& side, const Search& se
   const std::size_t starts = subject.size() - search.first_start + 1;
   const bool is_cheap = starts * static_cast<std::uint64_t>(step_limit) <= kStepsPerSlice && starts <= kStartsWithoutClock;
   Pcre2Program::Run run{subject, search.first_start, subject.size(), step_limit};
-  if (is_cheap || facts.has_search_start || has_single_start(side, subject, search.first_start)) return side.program->run(run, workspace);
+  if (is_cheap || facts.has_search_start || has_single_start(side, subject, search.first_start))
+    return side.program->run(run, workspace);
 
   const std::int64_t deadline = thread_nanoseconds() + search.nanoseconds;
   const std::uint64_t most = std::max<std::uint64_t>(1, kMostStepsPerSlice / step_limit);
@@ -142,7 +144,8 @@ MatchStatus Matcher::Engine::decide(const Side& side, std::string_view subject, 
   const std::size_t length = subject.size() - start;
   const bool is_search = !facts.has_search_start && !has_single_start(side, subject, start);
   const bool is_probe = is_search && budget == kDefaultBudget && probe_balance.load(std::memory_order_relaxed) >= 0;
-  const std::uint64_t full = budget != kDefaultBudget ? std::min(budget, kMostSteps) : kStepsPerCall + kStepsPerByte * length;
+  const std::uint64_t full =
+      budget != kDefaultBudget ? std::min(budget, kMostSteps) : kStepsPerCall + kStepsPerByte * length;
   Search next{subject, start, is_probe ? kProbeSteps : full, 0};
   next.nanoseconds = kFirstPhaseNanoseconds + kFirstPhaseNanosecondsPerByte * static_cast<std::int64_t>(length);
   Outcome outcome = search(side, next, workspace);
@@ -171,7 +174,8 @@ Matcher::~Matcher() = default;
 
 Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern, const MatcherOptions& options) {
   if (pattern.size() > kMaxPatternBytes) {
-    return Error{ErrorCode::TooLarge, fmt::format("the expression has {} bytes; at most {} are taken", pattern.size(), kMaxPatternBytes)};
+    return Error{ErrorCode::TooLarge,
+                 fmt::format("the expression has {} bytes; at most {} are taken", pattern.size(), kMaxPatternBytes)};
   }
   if (!is_utf8_text(pattern)) return Error{ErrorCode::InvalidArgument, "the expression is not valid UTF-8"};
   RegexParseOptions parse_options;
@@ -214,13 +218,15 @@ MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchS
   return status;
 }
 
-MatchStatus Matcher::match_untrusted(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
+MatchStatus Matcher::match_untrusted(std::string_view subject, MatchScratch& scratch, std::size_t start,
+                                     std::uint64_t budget) const {
   if (!is_utf8_text(subject)) return MatchStatus::NoMatch;
   if (start < subject.size() && is_continuation(subject[start])) return MatchStatus::NoMatch;
   return match(subject, scratch, start, budget);
 }
 
-MatchStatus Matcher::find_next(std::string_view subject, MatchScratch& scratch, MatchCursor& cursor, std::uint64_t budget) const {
+MatchStatus Matcher::find_next(std::string_view subject, MatchScratch& scratch, MatchCursor& cursor,
+                               std::uint64_t budget) const {
   if (cursor.is_exhausted) return MatchStatus::NoMatch;
   if (cursor.alphabet == MatchCursor::Alphabet::Unknown) {
     cursor.alphabet = is_ascii_text(subject) ? MatchCursor::Alphabet::Ascii : MatchCursor::Alphabet::Utf8;

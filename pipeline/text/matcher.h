@@ -134,7 +134,8 @@ class Matcher {
  private:
   struct Side;
   struct Engine;
-  MatchStatus match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const;
+  MatchStatus match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,
+                       std::uint64_t budget) const;
   explicit Matcher(std::unique_ptr<Engine> engine);
   std::unique_ptr<const Engine> engine_;
 };

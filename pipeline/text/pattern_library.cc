@@ -30,14 +30,16 @@ std::string escaped_for_glob(std::string_view path) {
 std::vector<std::string> paths_that_fit(const std::string& glob_expression) {
   glob_t found{};
   std::vector<std::string> out;
-  if (glob(glob_expression.c_str(), GLOB_BRACE, nullptr, &found) == 0) out.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  if (glob(glob_expression.c_str(), GLOB_BRACE, nullptr, &found) == 0)
+    out.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
   globfree(&found);
   return out;
 }
 
 PatternLibrary load_bundled(PatternSet set) {
   PatternLibrary library;
-  for (const BundledPatternFile& file : bundled_pattern_files(set)) library.load_text(file.text, fmt::format("bundled {}", file.name));
+  for (const BundledPatternFile& file : bundled_pattern_files(set))
+    library.load_text(file.text, fmt::format("bundled {}", file.name));
   return library;
 }
 
@@ -50,7 +52,8 @@ Error invalid_result(const Error& error, std::string_view regex) {
       offset = offset * 10 + static_cast<std::size_t>(digits[0] - '0');
     }
   }
-  return Error{error.code, fmt::format("the expanded expression is not valid {} (there: {})", error.message, regex.substr(std::min(offset, regex.size()), kExcerptBytes))};
+  return Error{error.code, fmt::format("the expanded expression is not valid {} (there: {})", error.message,
+                                       regex.substr(std::min(offset, regex.size()), kExcerptBytes))};
 }
 
 }  // namespace
@@ -84,14 +87,16 @@ std::size_t PatternLibrary::load_text(std::string_view text, std::string_view or
   return added;
 }
 
-Result<std::size_t> PatternLibrary::load_directory(const std::filesystem::path& directory, std::string_view glob_expression) {
+Result<std::size_t> PatternLibrary::load_directory(const std::filesystem::path& directory,
+                                                   std::string_view glob_expression) {
   std::error_code failure;
   std::vector<std::string> paths;
   if (std::filesystem::is_directory(directory, failure)) {
     paths = paths_that_fit(escaped_for_glob(directory.string()) + "/" + std::string(glob_expression));
   } else {
     paths = paths_that_fit(directory.string());
-    if (paths.empty()) return Error{ErrorCode::NotFound, fmt::format("there is no pattern directory \"{}\"", directory.string())};
+    if (paths.empty())
+      return Error{ErrorCode::NotFound, fmt::format("there is no pattern directory \"{}\"", directory.string())};
   }
   std::size_t added = 0;
   for (const std::string& path : paths) {

@@ -57,9 +57,9 @@ class PatternLibrary {
   /// Returns the number added. The origin of each is "<origin>:<line number>".
   std::size_t load_text(std::string_view text, std::string_view origin);
 
-  /// load_text() for each regular file in `directory` that fits `glob` (*, ?, [a-z], {a,b}), in order of path. When `directory` is
-  /// no directory it is taken as a file or a glob of files itself, as in Logstash.
-  /// Blocks on file reads. Errors: NotFound - no such directory; Io - a file cannot be read (those before it are added).
+  /// load_text() for each regular file in `directory` that fits `glob` (*, ?, [a-z], {a,b}), in order of path. When
+  /// `directory` is no directory it is taken as a file or a glob of files itself, as in Logstash. Blocks on file reads.
+  /// Errors: NotFound - no such directory; Io - a file cannot be read (those before it are added).
   Result<std::size_t> load_directory(const std::filesystem::path& directory, std::string_view glob = "*");
 
   /// The pattern of that name or null. Valid until it is redefined.
@@ -67,11 +67,10 @@ class PatternLibrary {
   std::size_t size() const { return patterns_.size(); }
   const std::map<std::string, Pattern, std::less<>>& patterns() const { return patterns_; }
 
-  /// Expands %{NAME}, %{NAME:field}, %{NAME:field:int}, %{NAME:field:float}, %{NAME:field=regex} and %{NAME=regex} until none
-  /// is left. Definitions inside the expression hold from their place on, in that expression alone.
-  /// Errors: NotFound - unknown name; the message gives the offset, what referred to it and near names.
-  /// InvalidArgument - a cycle (named), or the result is no valid expression. TooLarge - over kMaxReplacements replacements
-  /// or kMaxExpandedBytes.
+  /// Expands %{NAME}, %{NAME:field}, %{NAME:field:int}, %{NAME:field:float}, %{NAME:field=regex} and %{NAME=regex} until
+  /// none is left. Definitions inside the expression hold from their place on, in that expression alone. Errors: NotFound -
+  /// unknown name; the message gives the offset, what referred to it and near names. InvalidArgument - a cycle (named), or
+  /// the result is no valid expression. TooLarge - over kMaxReplacements replacements or kMaxExpandedBytes.
   Result<GrokExpression> expand(std::string_view grok_expression, const GrokOptions& options = {}) const;
 
  private:

@@ -22,7 +22,8 @@ struct StackCloser {
 
 // Asked for at each run, so that a workspace may move between threads.
 pcre2_jit_stack* stack_of_this_thread(void*) {
-  thread_local const std::unique_ptr<pcre2_jit_stack, StackCloser> stack(pcre2_jit_stack_create(kFirstStackBytes, kMostStackBytes, nullptr));
+  thread_local const std::unique_ptr<pcre2_jit_stack, StackCloser> stack(
+      pcre2_jit_stack_create(kFirstStackBytes, kMostStackBytes, nullptr));
   return stack.get();
 }
 
@@ -67,8 +68,8 @@ Result<std::unique_ptr<Pcre2Program>> Pcre2Program::compile(const Pcre2Expressio
   int problem = 0;
   PCRE2_SIZE offset = 0;
   std::unique_ptr<Pcre2Program> program(new Pcre2Program);
-  program->code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.text.data()), expression.text.size(), options, &problem,
-                                 &offset, context.get());
+  program->code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.text.data()), expression.text.size(), options,
+                                 &problem, &offset, context.get());
   if (program->code_ == nullptr) {
     const bool is_too_large = problem == PCRE2_ERROR_PATTERN_TOO_LARGE || problem == PCRE2_ERROR_PATTERN_TOO_COMPLICATED;
     return Error{is_too_large ? ErrorCode::TooLarge : ErrorCode::InvalidArgument,
@@ -101,10 +102,10 @@ Pcre2Program::Outcome Pcre2Program::run(const Run& run, Pcre2Workspace& workspac
   const auto* bytes = reinterpret_cast<PCRE2_SPTR>(run.subject.data());
   static constexpr PCRE2_UCHAR kNoBytes = 0;
   if (bytes == nullptr) bytes = &kNoBytes;
-  const int code = has_machine_code_
-                       ? pcre2_jit_match(code_, bytes, run.subject.size(), run.first_start, 0, workspace.match_data_, workspace.context_)
-                       : pcre2_match(code_, bytes, run.subject.size(), run.first_start, PCRE2_NO_UTF_CHECK, workspace.match_data_,
-                                     workspace.context_);
+  const int code = has_machine_code_ ? pcre2_jit_match(code_, bytes, run.subject.size(), run.first_start, 0,
+                                                       workspace.match_data_, workspace.context_)
+                                     : pcre2_match(code_, bytes, run.subject.size(), run.first_start, PCRE2_NO_UTF_CHECK,
+                                                   workspace.match_data_, workspace.context_);
   if (code >= 0) return Outcome::Matched;
   return code == PCRE2_ERROR_NOMATCH ? Outcome::NoMatch : Outcome::OverLimit;
 }

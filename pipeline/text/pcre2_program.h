@@ -41,7 +41,7 @@ class Pcre2Program {
   struct Run {
     std::string_view subject;
     std::size_t first_start = 0;
-    std::size_t last_start = 0;  // no match begins behind it
+    std::size_t last_start = 0;    // no match begins behind it
     std::uint32_t step_limit = 0;  // per start offset
   };
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "pipeline/text/pcre2_sets.h"
+
 namespace logboom {
 namespace {
 
@@ -24,7 +26,8 @@ bool is_one_character(std::string_view text) {
 
 bool has_capture(const RegexNode& node) {
   if (node.kind == RegexNodeKind::Group && node.group == GroupKind::Capture) return true;
-  return std::any_of(node.children.begin(), node.children.end(), [](const RegexNodePtr& child) { return has_capture(*child); });
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const RegexNodePtr& child) { return has_capture(*child); });
 }
 
 // PCRE2 10.42: the machine code of (…)*+ leaves its captures behind when what follows fails; (?>(…)*) does not.
@@ -35,16 +38,26 @@ bool is_written_atomic(const RegexNode& repeat) {
 bool has_atomic_group(const RegexNode& node) {
   if (node.kind == RegexNodeKind::Group && node.group == GroupKind::Atomic) return true;
   if (is_written_atomic(node)) return true;
-  return std::any_of(node.children.begin(), node.children.end(), [](const RegexNodePtr& child) { return has_atomic_group(*child); });
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const RegexNodePtr& child) { return has_atomic_group(*child); });
+}
+
+bool has_look_ahead(const RegexNode& node) {
+  if (node.kind == RegexNodeKind::Look && !node.is_behind && !node.is_negative) return true;
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const RegexNodePtr& child) { return has_look_ahead(*child); });
 }
 
 class Pcre2Writer {
  public:
   Pcre2Writer(const RegexTree& tree, SubjectAlphabet alphabet) : alphabet_(alphabet) {
     ignore_case_ = tree.root->ignore_case;
-    if (ignore_case_) out_.text = "(?i)";
-    // PCRE2 10.42: the machine code gives up repeats at the front of an atomic group too early when the search moves on ("early
-    // fail"), and then tries the group's other branches. An empty look-ahead in front switches that off.
+    // PCRE2 10.42 takes the character of a look-ahead for the first one and then wants the last literal behind it, so that
+    // (?=a)x*?a finds nothing in "a".
+    if (has_look_ahead(*tree.root)) out_.text = "(*NO_START_OPT)";
+    if (ignore_case_) out_.text += "(?i)";
+    // PCRE2 10.42: the machine code gives up repeats at the front of an atomic group too early when the search moves on
+    // ("early fail"), and then tries the group's other branches. An empty look-ahead in front switches that off.
     if (has_atomic_group(*tree.root)) out_.text += "(?=)";
     write(*tree.root);
   }
@@ -54,19 +67,18 @@ class Pcre2Writer {
  private:
   void put(std::string_view text) { out_.text += text; }
 
-  // One item that no character fits.
-  void put_nothing() { put(alphabet_ == SubjectAlphabet::Ascii ? "[^\\x00-\\xff]" : "[^\\x{0}-\\x{10ffff}]"); }
-
   void write(const RegexNode& node) {
     out_.places.push_back({out_.text.size(), node.offset});
     switch (node.kind) {
       case RegexNodeKind::Empty: break;
       case RegexNodeKind::Literal: write_in_case(node, [&] { write_literal(node.text); }); break;
       case RegexNodeKind::AnyChar: put(node.matches_newline ? "." : "\\N"); break;
-      case RegexNodeKind::Set: write_in_case(node, [&] { write_set(node.set, node.ignore_case); }); break;
+      case RegexNodeKind::Set: write_in_case(node, [&] { put(pcre2_set(node.set, alphabet_, node.ignore_case)); }); break;
       case RegexNodeKind::Assertion: write_assertion(node); break;
       case RegexNodeKind::Keep: put("\\K"); break;
-      case RegexNodeKind::LineBreak: put(alphabet_ == SubjectAlphabet::Ascii ? R"((?>\r\n|[\n-\r]))" : R"((?>\r\n|[\n-\r\x{85}\x{2028}\x{2029}]))"); break;
+      case RegexNodeKind::LineBreak:
+        put(alphabet_ == SubjectAlphabet::Ascii ? R"((?>\r\n|[\n-\r]))" : R"((?>\r\n|[\n-\r\x{85}\x{2028}\x{2029}]))");
+        break;
       case RegexNodeKind::Grapheme: put("\\X"); break;
       case RegexNodeKind::Concat:
         for (const auto& child : node.children) write_grouped_alternate(*child);
@@ -185,7 +197,9 @@ class Pcre2Writer {
     if (alphabet_ == SubjectAlphabet::Ascii && !is_ascii(text)) {
       // A non-ASCII letter may still stand for an ASCII one: K (U+212A) and ſ (U+017F).
       for (std::size_t i = 0; i < text.size();) {
-        const std::size_t next = std::min(text.size(), i + (static_cast<unsigned char>(text[i]) < 0x80 ? 1 : text[i] == '\xe2' ? 3 : 2));
+        const std::size_t next = std::min(text.size(), i + (static_cast<unsigned char>(text[i]) < 0x80 ? 1
+                                                            : text[i] == '\xe2'                        ? 3
+                                                                                                       : 2));
         const std::string_view character = text.substr(i, next - i);
         if (ignore_case_ && character == "\xe2\x84\xaa") {
           put("k");
@@ -194,7 +208,7 @@ class Pcre2Writer {
         } else if (static_cast<unsigned char>(text[i]) < 0x80) {
           put_character(text[i]);
         } else {
-          return put_nothing();
+          return put(pcre2_set({}, alphabet_, false));
         }
         i = next;
       }
@@ -242,149 +256,9 @@ class Pcre2Writer {
       return;
     }
     put("(?>");
-    for (std::size_t i = 0; i < node.targets.size(); ++i) put(fmt::format("{}\\g{{{}}}", i == 0 ? "" : "|", node.targets[i]));
+    for (std::size_t i = 0; i < node.targets.size(); ++i)
+      put(fmt::format("{}\\g{{{}}}", i == 0 ? "" : "|", node.targets[i]));
     put(")");
-  }
-
-  void put_code_point(char32_t c) {
-    if (c < 0x80 && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))) {
-      out_.text += static_cast<char>(c);
-    } else {
-      put(fmt::format("\\x{{{:x}}}", static_cast<unsigned>(c)));
-    }
-  }
-
-  char32_t highest() const { return alphabet_ == SubjectAlphabet::Ascii ? 0x7f : kHighestCodePoint; }
-
-  void put_range(char32_t first, char32_t last) {
-    last = std::min(last, highest());
-    // Surrogates are no characters, and PCRE2 refuses them as such; a range may span them.
-    if (first >= 0xd800 && first <= 0xdfff) first = 0xe000;
-    if (last >= 0xd800 && last <= 0xdfff) last = 0xd7ff;
-    if (last < first) return;
-    put_code_point(first);
-    if (last == first) return;
-    put("-");
-    put_code_point(last);
-  }
-
-  void write_ranges(const std::vector<CodePointRange>& ranges, bool is_negated, bool ignore_case) {
-    const bool is_all = ranges.size() == 1 && ranges[0].first == 0 && ranges[0].last >= highest();
-    if (ranges.empty() || is_all) {
-      if (is_all == is_negated) return put_nothing();
-      return put(".");
-    }
-    // The short forms keep the program within PCRE2's 64 KiB; without PCRE2_UCP they mean ASCII.
-    if (is_equal(ranges, digit_set(false))) return put(is_negated ? "\\D" : "\\d");
-    if (!ignore_case && is_equal(ranges, word_set(false))) return put(is_negated ? "\\W" : "\\w");
-    if (is_equal(ranges, space_set(false))) return put(is_negated ? "\\S" : "\\s");
-    put(is_negated ? "[^" : "[");
-    for (const CodePointRange& range : ranges) put_range(range.first, range.last);
-    put("]");
-  }
-
-  static bool is_equal(const std::vector<CodePointRange>& ranges, const CharSet& set) {
-    return std::equal(ranges.begin(), ranges.end(), set.ranges.begin(), set.ranges.end(),
-                      [](const CodePointRange& a, const CodePointRange& b) { return a.first == b.first && a.last == b.last; });
-  }
-
-  void write_set(const CharSet& set, bool ignore_case) {
-    CharSet positive = set;
-    positive.is_negated = false;
-    if (alphabet_ == SubjectAlphabet::Ascii && write_ascii_set(positive, set.is_negated, ignore_case)) return;
-    if (const auto ranges = exact_ranges(positive)) return write_ranges(*ranges, set.is_negated, ignore_case);
-    write_symbolic(set, ignore_case);
-  }
-
-  // Under ASCII all that counts is which of 128 characters belong; false when a property leaves that open.
-  bool write_ascii_set(const CharSet& positive, bool is_negated, bool ignore_case) {
-    const CharSetBounds bounds = bounds_of(positive);
-    if (bounds.ascii_at_most != bounds.ascii_at_least) return false;
-    std::bitset<128> ascii = bounds.ascii_at_most;
-    if (ignore_case) {
-      if (const auto ranges = exact_ranges(positive)) {
-        for (const CodePointRange& range : *ranges) {
-          if (range.first <= 0x212a && range.last >= 0x212a) ascii.set('k');
-          if (range.first <= 0x17f && range.last >= 0x17f) ascii.set('s');
-        }
-      }
-      ascii = with_both_cases(ascii);
-    }
-    std::vector<CodePointRange> ranges;
-    for (char32_t c = 0; c < 128; ++c) {
-      if (!ascii[c]) continue;
-      if (!ranges.empty() && ranges.back().last + 1 == c) {
-        ranges.back().last = c;
-      } else {
-        ranges.push_back({c, c});
-      }
-    }
-    write_ranges(ranges, is_negated, false);
-    return true;
-  }
-
-  void put_property(const CharProperty& property, bool ignore_case) {
-    if (ignore_case && property.is_case_bound && !property.is_negated) return put("\\p{L&}");
-    put(fmt::format("\\{}{{{}}}", property.is_negated ? 'P' : 'p', property.name));
-  }
-
-  // Pulls plain unions into one bracket; what is left over has to be tried beside it.
-  static void flatten(const CharSet& set, CharSet& simple, std::vector<const CharSet*>& rest) {
-    simple.ranges.insert(simple.ranges.end(), set.ranges.begin(), set.ranges.end());
-    simple.properties.insert(simple.properties.end(), set.properties.begin(), set.properties.end());
-    for (const CharSet& member : set.members) {
-      if (!member.is_negated && !member.is_intersection) {
-        flatten(member, simple, rest);
-      } else if (member.is_negated && !member.is_intersection && member.ranges.empty() && member.members.empty() && member.properties.size() == 1) {
-        simple.properties.push_back(member.properties[0]);
-        simple.properties.back().is_negated = !simple.properties.back().is_negated;
-      } else if (auto ranges = exact_ranges(member)) {
-        simple.ranges.insert(simple.ranges.end(), ranges->begin(), ranges->end());
-      } else {
-        rest.push_back(&member);
-      }
-    }
-  }
-
-  void write_symbolic(const CharSet& set, bool ignore_case) {
-    if (set.is_intersection) {
-      put(set.is_negated ? "(?:(?!" : "(?:");
-      for (std::size_t i = 0; i < set.members.size(); ++i) {
-        const bool is_last = i + 1 == set.members.size();
-        if (!is_last) put("(?=");
-        write_symbolic(set.members[i], ignore_case);
-        if (!is_last) put(")");
-      }
-      put(set.is_negated ? ").)" : ")");
-      return;
-    }
-    CharSet simple;
-    std::vector<const CharSet*> rest;
-    flatten(set, simple, rest);
-    if (rest.empty()) return write_bracket(simple, set.is_negated, ignore_case);
-    put(set.is_negated ? "(?:(?!" : "(?:");
-    bool is_first = true;
-    if (!simple.ranges.empty() || !simple.properties.empty()) {
-      write_bracket(simple, false, ignore_case);
-      is_first = false;
-    }
-    for (const CharSet* member : rest) {
-      if (!std::exchange(is_first, false)) put("|");
-      write_symbolic(*member, ignore_case);
-    }
-    put(set.is_negated ? ").)" : ")");
-  }
-
-  void write_bracket(const CharSet& simple, bool is_negated, bool ignore_case) {
-    if (simple.properties.empty()) {
-      CharSet plain;
-      plain.ranges = simple.ranges;
-      return write_ranges(*exact_ranges(plain), is_negated, ignore_case);
-    }
-    put(is_negated ? "[^" : "[");
-    for (const CodePointRange& range : simple.ranges) put_range(range.first, range.last);
-    for (const CharProperty& property : simple.properties) put_property(property, ignore_case);
-    put("]");
   }
 
   SubjectAlphabet alphabet_;
@@ -395,7 +269,8 @@ class Pcre2Writer {
 }  // namespace
 
 std::size_t Pcre2Expression::source_offset(std::size_t written) const {
-  const auto after = std::upper_bound(places.begin(), places.end(), written, [](std::size_t offset, const Place& place) { return offset < place.written; });
+  const auto after = std::upper_bound(places.begin(), places.end(), written,
+                                      [](std::size_t offset, const Place& place) { return offset < place.written; });
   return after == places.begin() ? 0 : std::prev(after)->source;
 }
 

@@ -1,8 +1,8 @@
 // Writes a regular expression of Ruby's dialect for the engines that run it: PCRE2 exactly, RE2 as a relaxation.
 //
-// The relaxation accepts every text that the expression accepts, and more: look-around is dropped, atomic and possessive parts
-// backtrack, back-references and calls become "anything", what RE2 has no table for becomes "any character outside ASCII".
-// Tested by tests/pipeline/text/regex_dialect_test.cc.
+// The relaxation accepts every text that the expression accepts, and more: look-around is dropped, atomic and possessive
+// parts backtrack, back-references and calls become "anything", what RE2 has no table for becomes "any character outside
+// ASCII". Tested by tests/pipeline/text/regex_dialect_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -33,9 +33,9 @@ struct Pcre2Expression {
 Pcre2Expression write_pcre2(const RegexTree& tree, SubjectAlphabet alphabet);
 
 struct Re2Expression {
-  std::string text;              // for RE2 with utf8 encoding, perl syntax, one_line = false
-  bool is_widened = false;       // accepts more than the expression does
-  std::string widest_part;       // in words, what lost most ("a back-reference"); empty when nothing did
+  std::string text;         // for RE2 with utf8 encoding, perl syntax, one_line = false
+  bool is_widened = false;  // accepts more than the expression does
+  std::string widest_part;  // in words, what lost most ("a back-reference"); empty when nothing did
 };
 
 /// The relaxation. Counted repetitions above `max_count` are written without an upper bound (RE2 itself stops at 1000).

@@ -12,7 +12,8 @@ bool contains_kind(const RegexNode& node, RegexNodeKind kind) {
 
 bool contains_search_start(const RegexNode& node) {
   if (node.kind == RegexNodeKind::Assertion && node.assertion == AssertionKind::SearchStart) return true;
-  return std::any_of(node.children.begin(), node.children.end(), [](const RegexNodePtr& child) { return contains_search_start(*child); });
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const RegexNodePtr& child) { return contains_search_start(*child); });
 }
 
 // Appends the bytes that the node's text begins with; true when the text is nothing but them.
@@ -27,7 +28,8 @@ bool collect_prefix(const RegexNode& node, std::string& prefix) {
       return true;
     case RegexNodeKind::Group: return collect_prefix(*node.children[0], prefix);
     case RegexNodeKind::Concat:
-      return std::all_of(node.children.begin(), node.children.end(), [&](const RegexNodePtr& child) { return collect_prefix(*child, prefix); });
+      return std::all_of(node.children.begin(), node.children.end(),
+                         [&](const RegexNodePtr& child) { return collect_prefix(*child, prefix); });
     case RegexNodeKind::Repeat:
       if (node.min > 0) collect_prefix(*node.children[0], prefix);
       return false;

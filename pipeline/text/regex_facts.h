@@ -8,8 +8,8 @@
 namespace logboom {
 
 struct RegexFacts {
-  std::string prefix_literal;    // every match begins with these bytes
-  std::string required_literal;  // every match contains these bytes; the longest such run
+  std::string prefix_literal;     // every match begins with these bytes
+  std::string required_literal;   // every match contains these bytes; the longest such run
   bool has_search_start = false;  // \G: where the search began matters
 };
 

@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "pipeline/text/bracket_parser.h"
 #include "pipeline/text/group_numbering.h"
+#include "pipeline/text/quantifier_parser.h"
 #include "pipeline/text/regex_source.h"
 
 namespace logboom {
@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kDeepestNesting = 200;
 constexpr int kMostStackedQuantifiers = 20;
-constexpr std::uint32_t kMostRepetitions = 65535;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -74,15 +73,16 @@ class RegexParser {
     for (;;) {
       skip_insignificant();
       if (source_.at_end() || source_.peek() == '|' || source_.peek() == ')') break;
-      if (at_quantifier()) {
-        source_.fail(source_.offset(), "there is nothing in front of this to repeat; write a backslash before it for the character");
+      if (at_quantifier(source_)) {
+        source_.fail(source_.offset(),
+                     "there is nothing in front of this to repeat; write a backslash before it for the character");
       }
       auto item = parse_item(depth);
       for (int stacked = 0;; ++stacked) {
         skip_insignificant();
-        if (!at_quantifier()) break;
+        if (!at_quantifier(source_)) break;
         if (stacked == kMostStackedQuantifiers) source_.fail(source_.offset(), "too many quantifiers on one item");
-        item = parse_quantifier(std::move(item));
+        item = parse_quantifier(source_, std::move(item));
       }
       append(*node, std::move(item));
     }
@@ -110,7 +110,8 @@ class RegexParser {
       if (source_.take("(?#")) {
         while (!source_.at_end() && source_.peek() != ')') source_.skip(source_.peek() == '\\' ? 2 : 1);
         if (!source_.take(")")) source_.fail(begin, "this comment has no closing )");
-      } else if (modes_.is_extended && !source_.at_end() && std::string_view(" \t\n\r\f\v").find(source_.peek()) != std::string_view::npos) {
+      } else if (modes_.is_extended && !source_.at_end() &&
+                 std::string_view(" \t\n\r\f\v").find(source_.peek()) != std::string_view::npos) {
         source_.skip(1);
       } else if (modes_.is_extended && source_.peek() == '#') {
         while (!source_.at_end() && source_.peek() != '\n') source_.skip(1);
@@ -118,75 +119,6 @@ class RegexParser {
         return;
       }
     }
-  }
-
-  struct Interval {
-    std::uint32_t min = 0;
-    std::uint32_t max = 0;
-    std::size_t length = 0;
-  };
-
-  // {n}, {n,}, {,m}, {n,m}; anything else that begins with { is a brace.
-  std::optional<Interval> interval_ahead() {
-    const std::size_t begin = source_.offset();
-    Interval interval;
-    source_.skip(1);
-    std::size_t min_digits = 0;
-    std::size_t max_digits = 0;
-    interval.min = source_.take_number(10, 9, min_digits);
-    const bool has_comma = source_.take(",");
-    interval.max = has_comma ? static_cast<std::uint32_t>(source_.take_number(10, 9, max_digits)) : interval.min;
-    if (has_comma && max_digits == 0) interval.max = RegexNode::kUnlimited;
-    const bool is_interval = source_.take("}") && min_digits + max_digits > 0;
-    interval.length = source_.offset() - begin;
-    source_.rewind(begin);
-    if (!is_interval) return std::nullopt;
-    if (interval.min > kMostRepetitions || (interval.max != RegexNode::kUnlimited && interval.max > kMostRepetitions)) {
-      source_.fail(begin, "a repetition counts up to 65535; leave the upper number out for more");
-    }
-    if (interval.max < interval.min) source_.fail(begin, "the upper number of this repetition is smaller than the lower one");
-    return interval;
-  }
-
-  bool at_quantifier() {
-    const char c = source_.peek();
-    return c == '*' || c == '+' || c == '?' || (c == '{' && interval_ahead().has_value());
-  }
-
-  RegexNodePtr parse_quantifier(RegexNodePtr item) {
-    auto node = make(RegexNodeKind::Repeat, item->offset);
-    const char c = source_.peek();
-    if (c == '{') {
-      const Interval interval = *interval_ahead();
-      source_.skip(interval.length);
-      node->min = interval.min;
-      node->max = interval.max;
-      // {n}? is an optional {n} in Ruby, and + behind an interval repeats it once more.
-      if (interval.min != interval.max && source_.take("?")) node->greed = Greed::Lazy;
-    } else {
-      source_.skip(1);
-      node->min = c == '+' ? 1 : 0;
-      node->max = c == '?' ? 1 : RegexNode::kUnlimited;
-      if (source_.take("?")) {
-        node->greed = Greed::Lazy;
-      } else if (source_.take("+")) {
-        node->greed = Greed::Possessive;
-      }
-    }
-    if (item->kind == RegexNodeKind::Repeat && is_simple(*item) && is_simple(*node)) {
-      // (x+)* and the like tries the same ways over and over; x* matches the same.
-      const bool is_plus = item->min == 1 && node->min == 1;
-      const bool is_optional = item->max == 1 && node->max == 1;
-      item->min = is_plus ? 1 : 0;
-      item->max = is_optional ? 1 : RegexNode::kUnlimited;
-      return item;
-    }
-    node->children.push_back(std::move(item));
-    return node;
-  }
-
-  static bool is_simple(const RegexNode& repeat) {
-    return repeat.greed == Greed::Greedy && repeat.min <= 1 && (repeat.max == RegexNode::kUnlimited || (repeat.max == 1 && repeat.min == 0));
   }
 
   RegexNodePtr parse_item(int depth) {
@@ -265,7 +197,7 @@ class RegexParser {
   RegexNodePtr split_for_quantifier(RegexNodePtr node) {
     const std::size_t offset = source_.offset();
     skip_insignificant();
-    const bool is_repeated = !source_.at_end() && at_quantifier();
+    const bool is_repeated = !source_.at_end() && at_quantifier(source_);
     source_.rewind(offset);
     if (!is_repeated) return node;
     source_.fail(node->offset, "repeat one character at a time: write \\u{…} with a single number before the quantifier");
@@ -278,7 +210,8 @@ class RegexParser {
     const char32_t number = source_.take_number(10, 6, digits);
     if (number > 9 && number > group_count_) {
       source_.rewind(digits_begin);
-      if (source_.peek() >= '8') source_.fail(begin, fmt::format("there is no group {} to refer back to", static_cast<unsigned>(number)));
+      if (source_.peek() >= '8')
+        source_.fail(begin, fmt::format("there is no group {} to refer back to", static_cast<unsigned>(number)));
       return nullptr;
     }
     auto node = make(RegexNodeKind::BackReference, begin);
@@ -298,13 +231,15 @@ class RegexParser {
   // Turns "3", "-1" and "+1" into a group number; leaves a name where it is.
   void resolve_number(RegexNode& node, std::string name) {
     const bool is_signed = name[0] == '-' || name[0] == '+';
-    const bool is_number = name.size() > (is_signed ? 1U : 0U) && name.size() < 8 && std::all_of(name.begin() + (is_signed ? 1 : 0), name.end(), is_digit);
+    const bool is_number = name.size() > (is_signed ? 1U : 0U) && name.size() < 8 &&
+                           std::all_of(name.begin() + (is_signed ? 1 : 0), name.end(), is_digit);
     if (!is_number) {
       node.name = std::move(name);
       return;
     }
     const auto number = static_cast<std::size_t>(std::stoul(name.substr(is_signed ? 1 : 0)));
-    if (name[0] == '-' && (number == 0 || number > group_count_)) source_.fail(node.offset, "there are not that many groups before this");
+    if (name[0] == '-' && (number == 0 || number > group_count_))
+      source_.fail(node.offset, "there are not that many groups before this");
     node.targets.push_back(name[0] == '-' ? group_count_ + 1 - number : name[0] == '+' ? group_count_ + number : number);
   }
 
@@ -313,7 +248,8 @@ class RegexParser {
     source_.skip(2);
     auto node = make(is_call ? RegexNodeKind::Call : RegexNodeKind::BackReference, begin);
     std::string name = take_name(begin, close);
-    if (!is_call && (name[0] == '+' || name == "0")) source_.fail(begin, "a back-reference names a group before it: \\k<1>, \\k<-1>, \\k<name>");
+    if (!is_call && (name[0] == '+' || name == "0"))
+      source_.fail(begin, "a back-reference names a group before it: \\k<1>, \\k<-1>, \\k<name>");
     resolve_number(*node, std::move(name));
     return node;
   }
@@ -339,7 +275,8 @@ class RegexParser {
       node->group = GroupKind::Atomic;
       return close_group(std::move(node), depth);
     }
-    if (source_.take("~")) source_.fail(begin, "the absent operator (?~…) cannot be carried over; write (?:(?!…).)* for what it stands for");
+    if (source_.take("~"))
+      source_.fail(begin, "the absent operator (?~…) cannot be carried over; write (?:(?!…).)* for what it stands for");
     if (source_.starts_with("=") || source_.starts_with("!") || source_.starts_with("<=") || source_.starts_with("<!")) {
       node->kind = RegexNodeKind::Look;
       node->is_behind = source_.take("<");
@@ -353,7 +290,9 @@ class RegexParser {
       node->group = GroupKind::Capture;
       node->name = take_name(begin, close);
       if (is_digit(node->name[0]) || node->name[0] == '-' || node->name.find(')') != std::string::npos) {
-        source_.fail(begin, fmt::format("\"{}\" is no name for a group: it may not begin with a digit or a dash nor hold a )", node->name));
+        source_.fail(
+            begin,
+            fmt::format("\"{}\" is no name for a group: it may not begin with a digit or a dash nor hold a )", node->name));
       }
       node->group_index = ++group_count_;
       return close_group(std::move(node), depth);
@@ -380,7 +319,9 @@ class RegexParser {
       } else if (c == ':' || c == ')') {
         break;
       } else {
-        source_.fail(node->offset, "this group begins with nothing known; there are (?:…) (?<name>…) (?=…) (?!…) (?<=…) (?<!…) (?>…) (?imx-imx:…)");
+        source_.fail(
+            node->offset,
+            "this group begins with nothing known; there are (?:…) (?<name>…) (?=…) (?!…) (?<=…) (?<!…) (?>…) (?imx-imx:…)");
       }
     }
     const bool holds_to_end = source_.peek() == ')';
@@ -389,7 +330,8 @@ class RegexParser {
     node->ignore_case = modes.ignore_case;
     node->children.push_back(parse_alternatives(depth + 1));
     modes_ = outer;
-    if (!holds_to_end && !source_.take(")")) source_.fail(node->offset, "this ( has no closing ); write \\( for the character as such");
+    if (!holds_to_end && !source_.take(")"))
+      source_.fail(node->offset, "this ( has no closing ); write \\( for the character as such");
     return node;
   }
 

@@ -13,8 +13,8 @@ namespace logboom {
 struct RegexParseOptions {
   bool dot_matches_newline = false;
   bool ignore_case = false;
-  bool captures = true;           // false: no group records unless a back-reference, call or condition needs it
-  bool captures_unnamed = true;   // false: the same for groups without a name
+  bool captures = true;          // false: no group records unless a back-reference, call or condition needs it
+  bool captures_unnamed = true;  // false: the same for groups without a name
 };
 
 /// Parses `pattern` (valid UTF-8). Group names may hold any character except > (grok's [a][b], NAME:[a][b]:int, a.b).

@@ -1,5 +1,5 @@
-// Writes the tree for RE2, as a superset of what it matches. Case is spelled out ([Aa]) and sets are written as ranges, so that
-// nothing depends on RE2's own Unicode tables, which may be of another version than PCRE2's.
+// Writes the tree for RE2, as a superset of what it matches. Case is spelled out ([Aa]) and sets are written as ranges, so
+// that nothing depends on RE2's own Unicode tables, which may be of another version than PCRE2's.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -18,7 +18,8 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 
 class Re2Writer {
  public:
-  Re2Writer(const RegexTree& tree, SubjectAlphabet alphabet, std::uint32_t max_count) : alphabet_(alphabet), max_count_(max_count) {
+  Re2Writer(const RegexTree& tree, SubjectAlphabet alphabet, std::uint32_t max_count)
+      : alphabet_(alphabet), max_count_(max_count) {
     out_.text = "(?m)";
     write(*tree.root);
   }
@@ -135,7 +136,9 @@ class Re2Writer {
       if (!is_ascii && (node.ignore_case || alphabet_ == SubjectAlphabet::Ascii)) {
         // One class for the whole character; its other bytes are skipped.
         while (i + 1 < node.text.size() && (static_cast<unsigned char>(node.text[i + 1]) & 0xc0) == 0x80) ++i;
-        put(!node.ignore_case ? "[^\\x00-\\xff]" : alphabet_ == SubjectAlphabet::Ascii ? "[KkSs]" : "[\\x{80}-\\x{10ffff}KkSs]");
+        put(!node.ignore_case                     ? "[^\\x00-\\xff]"
+            : alphabet_ == SubjectAlphabet::Ascii ? "[KkSs]"
+                                                  : "[\\x{80}-\\x{10ffff}KkSs]");
       } else if (is_ascii && node.ignore_case && is_letter(c)) {
         put("[");
         put_cases(c);
@@ -156,7 +159,8 @@ class Re2Writer {
     if (!node.ignore_case && ranges) {
       for (const CodePointRange& range : *ranges) {
         if (range.last < 0x80) continue;
-        others += fmt::format("\\x{{{:x}}}-\\x{{{:x}}}", static_cast<unsigned>(std::max<char32_t>(range.first, 0x80)), static_cast<unsigned>(range.last));
+        others += fmt::format("\\x{{{:x}}}-\\x{{{:x}}}", static_cast<unsigned>(std::max<char32_t>(range.first, 0x80)),
+                              static_cast<unsigned>(range.last));
       }
     } else {
       bool may_have_others = bounds.may_have_others;

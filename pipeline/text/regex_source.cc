@@ -49,7 +49,8 @@ std::u32string take_byte_escape(RegexSource& source, std::size_t escape) {
   std::string bytes(1, static_cast<char>(first));
   while (bytes.size() < length && source.take("\\x")) bytes += static_cast<char>(source.take_number(16, 2, digits));
   bool is_whole = bytes.size() == length && first >= 0xc2 && first <= 0xf4;
-  for (std::size_t i = 1; i < bytes.size(); ++i) is_whole = is_whole && (static_cast<unsigned char>(bytes[i]) & 0xc0) == 0x80;
+  for (std::size_t i = 1; i < bytes.size(); ++i)
+    is_whole = is_whole && (static_cast<unsigned char>(bytes[i]) & 0xc0) == 0x80;
   if (!is_whole) source.fail(escape, "this byte alone is no character; write all bytes of its UTF-8 form or \\u{…}");
   RegexSource decoded(bytes);
   const char32_t character = decoded.take_character();

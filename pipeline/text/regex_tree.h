@@ -13,13 +13,13 @@ namespace logboom {
 
 enum class RegexNodeKind {
   Empty,
-  Literal,        // text: UTF-8 of one or more characters
-  AnyChar,        // . (matches_newline says which)
-  Set,            // [...] \d \p{...}
-  Assertion,      // ^ $ \A \z \Z \b \B \G
-  Keep,           // \K
-  LineBreak,      // \R
-  Grapheme,       // \X
+  Literal,    // text: UTF-8 of one or more characters
+  AnyChar,    // . (matches_newline says which)
+  Set,        // [...] \d \p{...}
+  Assertion,  // ^ $ \A \z \Z \b \B \G
+  Keep,       // \K
+  LineBreak,  // \R
+  Grapheme,   // \X
   Concat,
   Alternate,
   Group,          // one child; group says which kind
@@ -52,8 +52,8 @@ struct RegexNode {
   Greed greed = Greed::Greedy;
   std::uint32_t min = 0;
   std::uint32_t max = 0;
-  std::size_t group_index = 0;         // Capture: Ruby's number; 0 once it was found not to record
-  std::string name;                    // Capture: name, or empty; BackReference and Call: name as written while unresolved
+  std::size_t group_index = 0;  // Capture: Ruby's number; 0 once it was found not to record
+  std::string name;             // Capture: name, or empty; BackReference and Call: name as written while unresolved
   std::vector<std::size_t> targets;
   std::string text;
   CharSet set;
@@ -68,8 +68,8 @@ struct RegexGroupName {
 
 struct RegexTree {
   RegexNodePtr root;
-  std::size_t group_count = 0;         // groups that record, without the whole match
-  std::vector<RegexGroupName> names;   // in order of the expression
+  std::size_t group_count = 0;        // groups that record, without the whole match
+  std::vector<RegexGroupName> names;  // in order of the expression
 };
 
 }  // namespace logboom

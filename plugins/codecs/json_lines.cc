@@ -41,7 +41,7 @@ class JsonLinesDecoder final : public Decoder {
         too_long_(shared.too_long) {}
 
   void decode(std::string_view bytes, Chunk& chunk) override {
-    framing_.split(bytes, chunk, [&](const FramedLine& line) { add(line, true, chunk); });
+    framing_.split(bytes, chunk, [&](const FramedLine& line) { add(line, is_padded(line.bytes, bytes, chunk), chunk); });
   }
   void decode_message(std::string_view bytes, Chunk& chunk) override {
     decode(bytes, chunk);
@@ -55,6 +55,15 @@ class JsonLinesDecoder final : public Decoder {
   std::size_t held_bytes() const override { return framing_.held_bytes(); }
 
  private:
+  static bool is_inside(std::string_view part, std::string_view whole) {
+    return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+  }
+  /// Carried lines are padded copies, received buffers are padded; other memory is only as far as it reaches.
+  static bool is_padded(std::string_view line, std::string_view bytes, const Chunk& chunk) {
+    if (is_inside(line, chunk.received().view()) || !is_inside(line, bytes)) return true;
+    return static_cast<std::size_t>(bytes.data() + bytes.size() - (line.data() + line.size())) >= kBufferPadding;
+  }
+
   void add(const FramedLine& line, bool is_padded, Chunk& chunk) {
     CharsetReader& reader = events_.charset_reader();
     if (reader.charset().has_open_byte_order() && framing_.knows_byte_order())

@@ -15,7 +15,7 @@ namespace logboom {
 
 /// What the caller should know about a line.
 struct FramedLine {
-  std::string_view bytes;      // readable for kBufferPadding bytes past its end
+  std::string_view bytes;      // inside what was given, or a copy that is readable for kBufferPadding bytes past its end
   bool is_valid_utf8 = false;  // known to be: need not be checked again
   bool is_cut = false;         // only the first bytes of a line over the limit; the rest of it is skipped
 };

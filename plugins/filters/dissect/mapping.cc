@@ -78,7 +78,7 @@ Result<DissectMapping> DissectMapping::parse(std::string_view text) {
   if (text.empty()) return made;
   std::size_t at = 0;
   for (;;) {
-    std::size_t open = text.find("%{", at);
+    const std::size_t open = text.find("%{", at);
     const std::size_t close = open == kNotFound ? kNotFound : text.find('}', open);
     if (close == kNotFound) break;
     auto field = read_field(text.substr(open + 2, close - open - 2));
@@ -116,8 +116,6 @@ bool DissectMapping::cut(std::string_view source, DissectedParts& parts) const {
       left = before.size();
     } else if (fields_[i - 1].skips_padding && !before.empty()) {
       while (source.compare(left, before.size(), before) == 0) left += before.size();
-    } else if (left == 0 && !fields_[0].delimiter_before.empty()) {
-      return false;
     }
     if (i + 1 == fields_.size()) {
       parts.values[i] = source.substr(left);

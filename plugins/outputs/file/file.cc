@@ -122,15 +122,13 @@ class FileOutput final : public Output {
     failure_path_ = expanded(root_ + "/" + options_.filename_failure);
   }
 
-  /// The event's path, or the failure file's when it leads out of the fixed part or cannot be a path.
-  const std::string& path_for(const Event& event, std::string& rendered) const {
-    rendered.clear();
-    path_.append_to(event, rendered);
+  /// A rendered path, or the failure file's when it leads out of the fixed part or cannot be a path.
+  std::string usable_path(const std::string& rendered) const {
     if (rendered.find('\0') == std::string::npos) {
-      rendered = expanded(rendered);
-      if (rendered.size() > root_.size() + 1 && rendered.compare(0, root_.size(), root_) == 0 && rendered[root_.size()] == '/' &&
-          rendered.back() != '/')
-        return rendered;
+      std::string whole = expanded(rendered);
+      if (whole.size() > root_.size() + 1 && whole.compare(0, root_.size(), root_) == 0 && whole[root_.size()] == '/' &&
+          whole.back() != '/')
+        return whole;
     }
     misnamed_.add();
     return failure_path_;
@@ -153,21 +151,29 @@ class FileOutput final : public Output {
   void deliver_to_many(Delivery& delivery) {
     std::unordered_map<std::string, Group> groups;
     std::string rendered;
+    std::string last_rendered;
+    Group* group = nullptr;  // of last_rendered: neighbours often share a path
     for (std::size_t i = 0; i < delivery.events().size(); ++i) {
-      Group& group = groups[path_for(*delivery.events()[i], rendered)];
-      if (settings_.behavior == WriteBehavior::Overwrite) group.text.clear();
-      codec_->encode(*delivery.events()[i], group.text);
-      group.indices.push_back(i);
+      const Event& event = *delivery.events()[i];
+      rendered.clear();
+      path_.append_to(event, rendered);
+      if (group == nullptr || rendered != last_rendered) {
+        last_rendered = rendered;
+        group = &groups[usable_path(rendered)];
+      }
+      if (settings_.behavior == WriteBehavior::Overwrite) group->text.clear();
+      codec_->encode(event, group->text);
+      group->indices.push_back(i);
     }
-    for (const auto& [path, group] : groups) {
-      WriteProblem problem = write(path, group.text);
+    for (const auto& [path, written] : groups) {
+      WriteProblem problem = write(path, written.text);
       if (problem.is_the_name && path != failure_path_) {
-        misnamed_.add(group.indices.size());
+        misnamed_.add(written.indices.size());
         if (log_limit_.allow()) log_warn("output.file", "{}: {}; its events go to {}", id_, problem.reason, failure_path_);
-        problem = write(failure_path_, group.text);
+        problem = write(failure_path_, written.text);
       }
       const Outcome outcome = outcome_of(problem);
-      for (const std::size_t index : group.indices) delivery.report(index, outcome);
+      for (const std::size_t index : written.indices) delivery.report(index, outcome);
     }
   }
 

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -27,7 +27,8 @@ class Generator {
   }
 
   std::string subject() {
-    static const std::vector<std::string> pieces = {"a", "b", "A", "B", "1", "7", " ", "-", "_", "\n", "é", "€", "ab", "a1", "日"};
+    static const std::vector<std::string> pieces = {"a", "b",  "A", "B", "1",  "7",  " ", "-",
+                                                    "_", "\n", "é", "€", "ab", "a1", "日"};
     std::string out;
     for (std::size_t left = below(9); left > 0; --left) out += pieces[below(pieces.size())];
     return out;
@@ -56,7 +57,10 @@ class Generator {
     return below(3) == 0 ? one + quantifier() : one;
   }
 
-  std::string quantifier() { return pick({"*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{,2}", "{1,}", "{1,2}?", "?+", "*+", "++", "{2}+", "{0,1}*"}); }
+  std::string quantifier() {
+    return pick(
+        {"*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{,2}", "{1,}", "{1,2}?", "?+", "*+", "++", "{2}+", "{0,1}*"});
+  }
 
   std::string look() {
     return pick({"(?=", "(?!", "(?<=", "(?<!"}) + pick({"a", "[ab]", "\\d", "b1", "\\s", "é", "a|b1", "."}) + ")";
@@ -70,8 +74,10 @@ class Generator {
   std::string atom(int depth) {
     if (depth > 0 && below(3) == 0) return group(depth - 1);
     if (below(4) == 0) return set(2);
-    return pick({"a", "b", "A", "1", " ", "-", "_", "é", "€", ".", "\\d", "\\w", "\\s", "\\h", "\\D", "\\W", "\\S", "\\H", "\\n", "\\R",
-                 "\\p{L}", "\\p{Upper}", "\\P{Alpha}", "\\p{^Nd}", "\\x61", "\\u00e9", "\\u{61}", "\\141", "]", "}", "{", "a{", "\\/", "\\-"});
+    return pick({"a",     "b",   "A",      "1",          " ",          "-",        "_",     "é",       "€",
+                 ".",     "\\d", "\\w",    "\\s",        "\\h",        "\\D",      "\\W",   "\\S",     "\\H",
+                 "\\n",   "\\R", "\\p{L}", "\\p{Upper}", "\\P{Alpha}", "\\p{^Nd}", "\\x61", "\\u00e9", "\\u{61}",
+                 "\\141", "]",   "}",      "{",          "a{",         "\\/",      "\\-"});
   }
 
   std::string group(int depth) {
@@ -93,10 +99,11 @@ class Generator {
   std::string set(int depth) {
     std::string out = below(3) == 0 ? "[^" : "[";
     for (std::size_t left = 1 + below(3); left > 0; --left) {
-      out += pick({"a", "b-c", "A-Z", "0-9", "_", "é", "€", "\\d", "\\w", "\\s", "\\n", "[:alpha:]", "[:^digit:]", "[:punct:]", "[:space:]",
-                   "\\p{L}", "\\u00e9", "\\H"});
+      out += pick({"a", "b-c", "A-Z", "0-9", "_", "é", "€", "\\d", "\\w", "\\s", "\\n", "[:alpha:]", "[:^digit:]",
+                   "[:punct:]", "[:space:]", "\\p{L}", "\\u00e9", "\\H"});
     }
-    // Ruby 3.1 itself goes wrong on && beside negated or nested brackets with characters outside ASCII, so tables hold those.
+    // Ruby 3.1 itself goes wrong on && beside negated or nested brackets with characters outside ASCII, so tables hold
+    // those.
     const bool is_nesting = depth > 0 && below(5) == 0;
     if (is_nesting) out += set(0);
     if (depth > 0 && !is_nesting && out[1] != '^' && below(6) == 0) out += "&&" + pick({"a-z", "[^b]", "\\w", "[:alnum:]"});
@@ -164,7 +171,8 @@ std::vector<std::string> ask_ruby(const std::vector<std::pair<std::string, std::
     std::ofstream input(folder / "cases.txt");
     for (const auto& [expression, subject] : cases) input << hex(expression) << ' ' << hex(subject) << '\n';
   }
-  const std::string command = "ruby '" + (folder / "oracle.rb").string() + "' '" + (folder / "cases.txt").string() + "' > '" + (folder / "out.txt").string() + "'";
+  const std::string command = "ruby '" + (folder / "oracle.rb").string() + "' '" + (folder / "cases.txt").string() +
+                              "' > '" + (folder / "out.txt").string() + "'";
   std::vector<std::string> out;
   if (std::system(command.c_str()) == 0) {
     std::ifstream answers(folder / "out.txt");
@@ -231,6 +239,31 @@ TEST_CASE("the relaxation never says no where the expression matches", "[text][m
   }
   CHECK(matched > 1000);
   CHECK(ruled_out > 1000);
+}
+
+TEST_CASE("arbitrary text as an expression is compiled or refused, and then matched within bounds",
+          "[text][matcher][property]") {
+  std::mt19937 random(99);
+  const std::vector<std::string> pieces = {"(",    ")",    "[",    "]",      "{",     "}",     "*",    "+",    "?",   "|",
+                                           "\\",   "^",    "$",    ".",      "a",     "b",     "1",    ",",    "<",   ">",
+                                           "=",    "!",    ":",    "-",      "(?<n",  "\\k<n", "\\p{", "&&",   "[:a", "(?i-",
+                                           "é",    "\\x",  "\\u{", "\\g<0>", "(?(1)", "#",     "(?x)", "\\Q",  "{2,", "\n",
+                                           "\xff", "\\M-", "\\c",  "\\K",    "(?~",   "'",     "\\8",  "\\377"};
+  MatchScratch scratch;
+  std::size_t compiled = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string expression;
+    for (std::size_t left = 1 + random() % 12; left > 0; --left) expression += pieces[random() % pieces.size()];
+    const auto matcher = Matcher::compile(expression);
+    if (!matcher) {
+      CHECK_FALSE(matcher.error().message.empty());
+      continue;
+    }
+    ++compiled;
+    const MatchStatus status = (*matcher)->match("aab11 é\n(b)", scratch);
+    if (status == MatchStatus::Matched) REQUIRE(scratch.begin(0) <= scratch.end(0));
+  }
+  CHECK(compiled > 500);
 }
 
 }  // namespace logboom

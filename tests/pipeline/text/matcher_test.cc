@@ -110,7 +110,15 @@ TEST_CASE("walking over matches follows Ruby's gsub", "[text][matcher]") {
 TEST_CASE("bytes that are no UTF-8 are no match for the checked entry", "[text][matcher]") {
   const auto matcher = compiled("a");
   MatchScratch scratch;
-  const std::vector<std::string> broken = {"a\xff", "\xc0\xaf" "a", "a\xed\xa0\x80", "a\xf4\x90\x80\x80", "a\xe2\x82", "\x80" "a", "a\xf0\x80\x80\x80"};
+  const std::vector<std::string> broken = {"a\xff",
+                                           "\xc0\xaf"
+                                           "a",
+                                           "a\xed\xa0\x80",
+                                           "a\xf4\x90\x80\x80",
+                                           "a\xe2\x82",
+                                           "\x80"
+                                           "a",
+                                           "a\xf0\x80\x80\x80"};
   for (const std::string& bytes : broken) CHECK(matcher->match_untrusted(bytes, scratch) == MatchStatus::NoMatch);
   CHECK(matcher->match_untrusted("é€😀a", scratch) == MatchStatus::Matched);
   CHECK(matcher->match_untrusted("éa", scratch, 1) == MatchStatus::NoMatch);
@@ -149,9 +157,11 @@ TEST_CASE("expressions that explode end in an answer or over budget", "[text][ma
   CHECK(compiled("^(?:a?){50}a{50}$")->match(std::string(49, 'a'), scratch) == MatchStatus::NoMatch);
   const std::string chained = "(?<a>.*) x (?<b>.*?) y (?<c>.*) z (?<d>.*?) w";
   CHECK(compiled(chained, grok_options())->match(a_run, scratch) == MatchStatus::NoMatch);
-  CHECK(compiled("(?<a>.*),(?<b>.*),(?<c>.*),(?<d>.*)!$", grok_options())->match(std::string(65536, ','), scratch) == MatchStatus::NoMatch);
+  CHECK(compiled("(?<a>.*),(?<b>.*),(?<c>.*),(?<d>.*)!$", grok_options())->match(std::string(65536, ','), scratch) ==
+        MatchStatus::NoMatch);
   // A back-reference leaves it no say.
-  CHECK(compiled("^(a+)+\\1b$")->match(std::string(64, 'a') + "c" + std::string(64, 'b') + "b", scratch) != MatchStatus::Matched);
+  CHECK(compiled("^(a+)+\\1b$")->match(std::string(64, 'a') + "c" + std::string(64, 'b') + "b", scratch) !=
+        MatchStatus::Matched);
   CHECK(compiled("(?=(a+)+c)(a|b)*?\\2!")->match(a_run + "!", scratch) != MatchStatus::Matched);
   CHECK(compiled("(?<r>\\g<r>a|b)")->match(a_run, scratch) != MatchStatus::Matched);
 }
@@ -170,7 +180,8 @@ TEST_CASE("long ordinary subjects stay within the budget", "[text][matcher]") {
   REQUIRE(compiled("\"(?:\\\\.|[^\\\\\"])*\"")->match(quoted, scratch) == MatchStatus::Matched);
   CHECK(scratch.group(0).size() == quoted.size());
   const std::string line = "level=info " + std::string(20000, 'x') + " end";
-  REQUIRE(compiled("(?<a>.*)level=(?<l>\\w+) (?<rest>.*) end", grok_options())->match(line, scratch) == MatchStatus::Matched);
+  REQUIRE(compiled("(?<a>.*)level=(?<l>\\w+) (?<rest>.*) end", grok_options())->match(line, scratch) ==
+          MatchStatus::Matched);
   CHECK(scratch.group(2) == "info");
   // Unanchored over many slices of start offsets, with the only match at the very end.
   const std::string far = std::string(200000, 'b') + "é" + std::string(70000, '7') + "!";

@@ -43,7 +43,8 @@ std::vector<std::string> captures_of(const PatternLibrary& library, std::string_
 }
 
 struct PatternFolder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("logboom_patterns_" + std::to_string(std::random_device()()));
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("logboom_patterns_" + std::to_string(std::random_device()()));
   PatternFolder() { std::filesystem::create_directories(path); }
   ~PatternFolder() { std::filesystem::remove_all(path); }
   void write(const std::string& name, const std::string& text) const { std::ofstream(path / name) << text; }
@@ -126,7 +127,8 @@ TEST_CASE("an unknown name is reported with place and near names", "[text][grok]
   const auto direct = library.expand("a %{WODR}");
   REQUIRE_FALSE(direct);
   CHECK(direct.error().code == ErrorCode::NotFound);
-  CHECK_THAT(direct.error().message, Catch::Contains("at offset 2") && Catch::Contains("\"WODR\"") && Catch::Contains("did you mean \"WORD\"?"));
+  CHECK_THAT(direct.error().message,
+             Catch::Contains("at offset 2") && Catch::Contains("\"WODR\"") && Catch::Contains("did you mean \"WORD\"?"));
   const auto nested = library.expand("%{LINE}");
   REQUIRE_FALSE(nested);
   CHECK_THAT(nested.error().message, Catch::Contains("in pattern LINE, extra:7"));

@@ -1,4 +1,4 @@
-#include "server/listen/http_listener.h"
+#include "server/listen/http_session.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "server/listen/tcp_listener.h"
+#include "server/listen/listener.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -17,7 +17,7 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/net/address.h"
-#include "server/listen/http_listener.h"
+#include "server/listen/http_session.h"
 #include "server/listen/session_set.h"
 
 namespace logboom {

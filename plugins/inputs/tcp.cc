@@ -1,0 +1,274 @@
+// tcp: bytes of TCP connections, cut into events by a codec.
+// Tested by tests/plugins/inputs/tcp_test.cc. Reference page: generated from the declarations below.
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <fmt/format.h>
+
+#include "pipeline/base/log.h"
+#include "pipeline/net/proxy_protocol.h"
+#include "pipeline/net/reverse_lookup.h"
+#include "pipeline/plugin/async_push.h"
+#include "pipeline/plugin/registry.h"
+
+namespace logboom {
+namespace {
+
+struct TcpInputOptions {
+  std::string host = "0.0.0.0";
+  std::uint64_t port = 0;
+  std::string mode = "server";
+  CodecChoice codec{"line", nullptr, {}};
+  bool proxy_protocol = false;
+  bool tcp_keep_alive = false;
+  bool dns_reverse_lookup_enabled = true;
+  bool ssl_enabled = false;
+  std::string ssl_client_authentication = "required";
+  std::string ssl_verification_mode = "full";
+  std::optional<std::string> ssl_certificate;
+  std::optional<std::string> ssl_key;
+  std::optional<Secret> ssl_key_passphrase;
+  std::vector<std::string> ssl_extra_chain_certs;
+  std::vector<std::string> ssl_certificate_authorities;
+  std::vector<std::string> ssl_supported_protocols;
+  std::vector<std::string> ssl_cipher_suites;
+};
+
+OptionTable<TcpInputOptions> tcp_input_options() {
+  using O = TcpInputOptions;
+  OptionTable<O> table;
+  table.required("port", &O::port, "Port to listen on, or to connect to.").at_most(65535);
+  table.optional("host", &O::host, "Address to listen on, or host to connect to.");
+  table.optional("mode", &O::mode, "server accepts connections, client makes one.").one_of({"server", "client"});
+  table.optional("codec", &O::codec, "Cuts the bytes into events; plain reads as line, json as json_lines.");
+  table.optional("proxy_protocol", &O::proxy_protocol, "Connections begin with a PROXY header, version 1 or 2.");
+  table.optional("tcp_keep_alive", &O::tcp_keep_alive, "Lets the kernel probe silent connections.");
+  table.optional("dns_reverse_lookup_enabled", &O::dns_reverse_lookup_enabled, "Looks the peer's name up; its address otherwise.");
+  table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
+  table.optional("ssl_client_authentication", &O::ssl_client_authentication, "Whether clients need a certificate.")
+      .one_of({"none", "optional", "required"});
+  table.optional("ssl_verification_mode", &O::ssl_verification_mode, "Whether a server's certificate is checked.")
+      .one_of({"full", "none"});
+  table.optional("ssl_certificate", &O::ssl_certificate, "Certificate file.");
+  table.optional("ssl_key", &O::ssl_key, "Key file.");
+  table.optional("ssl_key_passphrase", &O::ssl_key_passphrase, "Passphrase of the key.");
+  table.optional("ssl_extra_chain_certs", &O::ssl_extra_chain_certs, "Intermediate certificates.");
+  table.optional("ssl_certificate_authorities", &O::ssl_certificate_authorities, "Certificates that are trusted.");
+  table.optional("ssl_supported_protocols", &O::ssl_supported_protocols, "TLS versions.");
+  table.optional("ssl_cipher_suites", &O::ssl_cipher_suites, "Cipher suites.");
+  table.obsolete("ssl_enable", "it is called ssl_enabled");
+  table.obsolete("ssl_cert", "it is called ssl_certificate");
+  table.obsolete("ssl_verify", "it is called ssl_client_authentication (server) and ssl_verification_mode (client)");
+  table.obsolete("data_timeout", "silent connections are kept; tcp_keep_alive finds dead ones");
+  return table;
+}
+
+/// Where the peer is told, by ECS mode.
+struct PeerFields {
+  FieldRef name;
+  FieldRef ip;
+  FieldRef port;
+  FieldRef proxy_ip;
+  FieldRef proxy_port;
+
+  explicit PeerFields(bool is_ecs)
+      : name(*FieldRef::parse(is_ecs ? "[@metadata][input][tcp][source][name]" : "host")),
+        ip(*FieldRef::parse(is_ecs ? "[@metadata][input][tcp][source][ip]" : "[@metadata][ip_address]")),
+        port(*FieldRef::parse(is_ecs ? "[@metadata][input][tcp][source][port]" : "port")),
+        proxy_ip(*FieldRef::parse(is_ecs ? "[@metadata][input][tcp][proxy][ip]" : "proxy_host")),
+        proxy_port(*FieldRef::parse(is_ecs ? "[@metadata][input][tcp][proxy][port]" : "proxy_port")) {}
+};
+
+/// What all connections share.
+struct TcpInputShared {
+  CodecPtr codec;
+  InputDecorations decorations;
+  PeerFields fields;
+  bool expects_proxy_header;
+  bool looks_names_up;
+  Counter& bad_proxy_headers;
+  LogRateLimit proxy_log;
+  std::string id;
+};
+
+/// What one connection has begun. Used on the connection's strand; the flush timer keeps it only while it runs.
+class TcpSession : public std::enable_shared_from_this<TcpSession> {
+ public:
+  TcpSession(const TcpInputShared& shared, EventSink& sink, const boost::asio::any_io_executor& executor)
+      : shared_(shared), sink_(sink), decoder_(shared.codec->make_decoder()), timer_(executor) {}
+
+  PeerAddress source;
+  std::string source_name;
+  PeerAddress proxy;       // empty without a PROXY header
+  std::string raw_header;  // the PROXY header, for whoever serves the connection next
+
+  Decoder& decoder() { return *decoder_; }
+  ChunkPtr decode(Buffer received) {
+    timer_.cancel();
+    ChunkPtr chunk = sink_.new_chunk(std::move(received));
+    decoder_->decode(chunk->received().view(), *chunk);
+    decorate(*chunk);
+    return chunk;
+  }
+  ChunkPtr flush() {
+    timer_.cancel();
+    ChunkPtr chunk = sink_.new_chunk({});
+    decoder_->flush(*chunk);
+    decorate(*chunk);
+    return chunk;
+  }
+  /// Flushes after the codec's time of silence. Without room in the queue the events wait for the next chance.
+  void begin_silence() {
+    const double seconds = decoder_->auto_flush_seconds();
+    if (seconds <= 0) return;
+    timer_.expires_after(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, 1e6) * 1e9)));
+    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& failure) {
+      const auto self = weak.lock();
+      if (failure || !self) return;
+      if (!self->waiting_) self->waiting_ = self->flush();
+      if (self->waiting_->events().empty() || self->sink_.try_push(self->waiting_)) {
+        self->waiting_.reset();
+      } else {
+        self->begin_silence();
+      }
+    });
+  }
+  void end() { timer_.cancel(); }
+  /// Events of a silence that the queue had no room for; they go first.
+  ChunkPtr take_waiting() { return std::exchange(waiting_, nullptr); }
+
+ private:
+  void decorate(Chunk& chunk) const {
+    if (chunk.events().empty()) return;
+    shared_.decorations.apply(chunk);
+    Arena& arena = chunk.arena();
+    const Value name = Value::string(arena.copy(source_name));
+    const Value ip = Value::string(arena.copy(source.ip));
+    const Value proxy_ip = Value::string(arena.copy(proxy.ip));
+    for (Event* event : chunk.events()) {
+      if (!event->has(shared_.fields.name)) event->set(shared_.fields.name, name);
+      if (!event->has(shared_.fields.ip)) event->set(shared_.fields.ip, ip);
+      if (!event->has(shared_.fields.port)) event->set(shared_.fields.port, Value::integer(source.port));
+      if (proxy.ip.empty()) continue;
+      if (!event->has(shared_.fields.proxy_ip)) event->set(shared_.fields.proxy_ip, proxy_ip);
+      if (!event->has(shared_.fields.proxy_port)) event->set(shared_.fields.proxy_port, Value::integer(proxy.port));
+    }
+  }
+
+  const TcpInputShared& shared_;
+  EventSink& sink_;
+  std::unique_ptr<Decoder> decoder_;
+  boost::asio::steady_timer timer_;
+  ChunkPtr waiting_;
+};
+
+class TcpService final : public StreamService {
+ public:
+  explicit TcpService(std::unique_ptr<TcpInputShared> shared) : shared_(std::move(shared)) {}
+
+  Awaitable<void> serve(ByteStream& peer, EventSink& sink) override {
+    const auto session = std::make_shared<TcpSession>(*shared_, sink, co_await boost::asio::this_coro::executor);
+    session->source = peer.peer();
+    if (shared_->expects_proxy_header) {
+      const bool is_known = co_await learn_from_proxy(peer, *session);
+      if (!is_known) co_return;
+    }
+    session->source_name = session->source.ip;
+    if (shared_->looks_names_up) session->source_name = co_await reverse_lookup(session->source.ip);
+    bool is_open = true;
+    while (is_open) {
+      session->begin_silence();
+      const Buffer received = co_await peer.read_some();
+      if (received.empty()) break;
+      ChunkPtr chunk = session->decode(received);
+      is_open = co_await push_in_order(*session, std::move(chunk), sink);
+    }
+    session->end();
+    if (peer.is_rebinding()) {
+      peer.unread(session->raw_header + session->decoder().take_unfinished());
+      co_await push_in_order(*session, nullptr, sink);
+    } else if (is_open) {
+      ChunkPtr last = session->flush();
+      co_await push_in_order(*session, std::move(last), sink);
+    }
+  }
+
+ private:
+  static Awaitable<bool> push_in_order(TcpSession& session, ChunkPtr chunk, EventSink& sink) {
+    ChunkPtr earlier = session.take_waiting();
+    bool is_taken = true;
+    if (earlier && !earlier->events().empty()) is_taken = co_await push_chunk(sink, std::move(earlier));
+    if (is_taken && chunk && !chunk->events().empty()) is_taken = co_await push_chunk(sink, std::move(chunk));
+    co_return is_taken;
+  }
+
+  Awaitable<bool> learn_from_proxy(ByteStream& peer, TcpSession& session) {
+    const Result<ProxyHeader> header = co_await read_proxy_header(peer, session.raw_header);
+    if (!header) {
+      if (header.error().code != ErrorCode::Corrupt) co_return false;
+      shared_->bad_proxy_headers.add();
+      if (shared_->proxy_log.allow())
+        log_warn("input.tcp", "{}: the connection from {} is closed: {}", shared_->id, peer.peer().ip, header.error().message);
+      co_return false;
+    }
+    if (!header->source.ip.empty()) {
+      session.source = header->source;
+      session.proxy = header->destination;
+    }
+    co_return true;
+  }
+
+  std::unique_ptr<TcpInputShared> shared_;
+};
+
+class TcpInput final : public Input {
+ public:
+  TcpInput(TcpInputOptions options, const PluginContext& context) : options_(std::move(options)) {
+    CodecPtr codec = context.make_codec(for_byte_stream(options_.codec));
+    if (codec != nullptr && codec->make_decoder() == nullptr)
+      context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "choose line or json_lines");
+    if (options_.ssl_enabled)
+      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version", "end TLS in a proxy before this port");
+    if (!options_.ssl_enabled && (options_.ssl_certificate || options_.ssl_key))
+      context.warning("ssl_enabled", "the ssl_ options do nothing without ssl_enabled");
+    std::unique_ptr<TcpInputShared> shared(new TcpInputShared{
+        std::move(codec), InputDecorations(context), PeerFields(context.is_ecs()), options_.proxy_protocol,
+        options_.dns_reverse_lookup_enabled, context.metrics().counter("bad_proxy_headers"), LogRateLimit(), context.id()});
+    service_ = std::make_shared<TcpService>(std::move(shared));
+  }
+
+  std::vector<Endpoint> endpoints() override {
+    Endpoint endpoint;
+    endpoint.mode = options_.mode == "client" ? Endpoint::Mode::Connect : Endpoint::Mode::Listen;
+    endpoint.host = options_.host;
+    endpoint.port = static_cast<std::uint16_t>(options_.port);
+    endpoint.has_tcp_keep_alive = options_.tcp_keep_alive;
+    endpoint.stream = service_;
+    return {endpoint};
+  }
+
+ private:
+  TcpInputOptions options_;
+  std::shared_ptr<TcpService> service_;
+};
+
+const RegisterInput registered({.name = "tcp",
+                                .summary = "Bytes of TCP connections, cut into events by a codec.",
+                                .make = make_input<TcpInput, tcp_input_options>,
+                                .details = R"(Each connection has a codec of its own; at its end what waits in the codec becomes an event. A full queue stops reading,
+so the sender feels it. There is nobody to acknowledge to: what was read and not yet delivered is lost in a crash, unless the
+queue is persisted.
+
+Without ECS events get `host` (the peer's name), `port` and `[@metadata][ip_address]`; with ECS `[@metadata][input][tcp][source]`
+with `name`, `ip` and `port`. Fields that an event brings are kept. Names are looked up beside the data path, wait at most two
+seconds, and are kept for five minutes; a peer without a name is named by its address.
+
+With `proxy_protocol` every connection must begin with a PROXY header; the addresses in it are the peer's, and the proxy's own
+go to `proxy_host` and `proxy_port` (ECS: `[@metadata][input][tcp][proxy][ip]` and `[port]`). A connection without one is closed
+and counted in `bad_proxy_headers`.
+
+A reload keeps connections open; a line that had begun is finished under the new configuration. With `mode => client` the
+connection is made again one second after it ended.)"});
+
+}  // namespace
+}  // namespace logboom

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# make test: builds everything, runs unit tests and replayed fuzz seeds (ctest), the conformance suites against the binary, and
+# the memory-hostile part once more under AddressSanitizer. The last line sums up.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+passed=0; failed=0
+summary() { echo "$passed passed, $failed failed"; }
+trap summary EXIT
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "build (release)"
+cmake --preset release > /dev/null && cmake --build build/release || { failed=$((failed + 1)); exit 1; }
+
+run_ctest() {  # directory, then ctest's arguments
+  local log; log=$(mktemp)
+  LOGBOOM_BIN="$PWD/build/release/logboom" LOGBOOM_GEOIP_DIR="$PWD/build/geoip" ctest --test-dir "$1" "${@:2}" --output-on-failure -j2 2>&1 | tee "$log"
+  local status=${PIPESTATUS[0]}
+  local bad all
+  bad=$(sed -n 's/.* \([0-9]*\) tests failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
+  all=$(sed -n 's/.* \([0-9]*\) tests failed out of \([0-9]*\).*/\2/p' "$log" | tail -1)
+  rm -f "$log"
+  if [ -z "$all" ]; then failed=$((failed + 1)); return; fi
+  failed=$((failed + bad)); passed=$((passed + all - bad))
+  [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || failed=$((failed + 1))
+}
+
+step "GeoIP databases for the tests (not kept in the repository)"
+tests/support/install-geoip.sh build/geoip || echo "SKIPPED: no GeoIP database could be installed; tests on real databases skip"
+
+step "unit tests and fuzz seeds"
+run_ctest build/release
+
+step "conformance"
+log=$(mktemp)
+python3 tests/conformance/run.py --bin build/release/logboom --known tests/conformance/known-failures.txt --jobs 2 -v 2>&1 | tee "$log"
+[ "${PIPESTATUS[0]}" -eq 0 ] || failed=$((failed + 1))
+passed=$((passed + $(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$log" | tail -1)))
+rm -f "$log"
+
+step "hostile bytes under AddressSanitizer and UBSan"
+cmake --preset asan > /dev/null && cmake --build build/asan --target $(tests/sanitized-targets.sh) || { failed=$((failed + 1)); exit 1; }
+run_ctest build/asan -R "$(tests/sanitized-targets.sh ctest)"
+[ "$failed" -eq 0 ]
