@@ -3,7 +3,8 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
+#include <cstdlib>
+#include <string>
 
 #include "pipeline/event/json.h"
 #include "pipeline/event/utf8.h"
@@ -160,7 +161,8 @@ class TolerantReader {
     }
     double value = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    out = problem == std::errc() && std::isfinite(value) ? Value::real(value) : Value::big_number(arena_.copy(digits));
+    if (problem == std::errc::result_out_of_range) value = std::strtod(std::string(digits).c_str(), nullptr);  // 0 when too small
+    out = std::isfinite(value) ? Value::real(value) : Value::big_number(arena_.copy(digits));
     return true;
   }
 

@@ -49,7 +49,7 @@ class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {
     const std::size_t used = out.size();
-    out_.resize(std::max(out.capacity(), used + kFirstBytes));
+    out_.resize(used + kFirstBytes);  // resize() writes zeros: no more than an event is likely to need
     at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
   }
@@ -78,13 +78,7 @@ class Writer {
         at_ += kBlockBytes;
       }
     }
-    for (; from < end; ++from) {
-      if (is_special(static_cast<unsigned char>(*from))) {
-        put_escaped(from, 1, static_cast<std::size_t>(end - from));
-      } else {
-        *at_++ = *from;
-      }
-    }
+    if (from < end) put_tail(from, static_cast<std::size_t>(end - from));
     *at_++ = '"';
   }
   void put_double(double value) {
@@ -154,10 +148,34 @@ class Writer {
   }
   void grow(std::size_t bytes) {
     const auto used = static_cast<std::size_t>(at_ - out_.data());
-    out_.resize(std::max(out_.size() * 2, used + bytes));
-    out_.resize(out_.capacity());
+    out_.resize(used + bytes + kFirstBytes);
     at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
+  }
+  /// Less than a block: copied through one of its own, filled up with bytes that need no escape.
+  void put_tail(const char* from, std::size_t count) {
+    char block[kBlockBytes];
+    std::memset(block, ' ', kBlockBytes);
+    copy_short(from, count, block);
+    if (copy_block(block, at_)) {
+      put_escaped(from, count, count);
+    } else {
+      at_ += count;
+    }
+  }
+  /// memcpy() of 1 to 15 bytes without a loop: two overlapping moves.
+  static void copy_short(const char* from, std::size_t count, char* to) {
+    if (count >= 8) {
+      std::memcpy(to, from, 8);
+      std::memcpy(to + count - 8, from + count - 8, 8);
+    } else if (count >= 4) {
+      std::memcpy(to, from, 4);
+      std::memcpy(to + count - 4, from + count - 4, 4);
+    } else {
+      to[0] = from[0];
+      to[count / 2] = from[count / 2];
+      to[count - 1] = from[count - 1];
+    }
   }
   /// Escapes `count` bytes; afterwards there is room for the `rest` of the text again.
   void put_escaped(const char* from, std::size_t count, std::size_t rest) {

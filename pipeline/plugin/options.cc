@@ -56,9 +56,10 @@ template <std::size_t N>
 bool parse_with_unit(std::string_view text, const Unit (&units)[N], double& out) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (problem != std::errc() || out < 0 || !std::isfinite(out)) return false;
+  std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);  // one blank may stand before the unit
   std::string unit;
-  for (const char c : text.substr(static_cast<std::size_t>(end - text.data())))
-    if (c != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : rest) unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   for (const Unit& known : units) {
     if (known.name != unit) continue;
     out *= known.factor;

@@ -34,6 +34,7 @@ class Stdin final : public Input {
   Stdin(const StdinOptions& options, const PluginContext& context)
       : codec_(context.make_codec(for_byte_stream(options.codec))),
         decorations_(context),
+        is_text_(options.codec.name == "plain" || options.codec.name == "line" || options.codec.name == "multiline"),
         host_(host_name()),
         host_field_(*FieldRef::parse(context.is_ecs() ? "[host][hostname]" : "host")) {
     if (codec_ != nullptr && codec_->make_decoder() == nullptr)
@@ -88,15 +89,18 @@ class Stdin final : public Input {
   bool push(ChunkPtr chunk, EventSink& sink, StopSignal& stop) const {
     if (chunk->events().empty()) return true;
     decorations_.apply(*chunk);
-    const Value host = Value::string(chunk->arena().copy(host_));
-    for (Event* event : chunk->events())
-      if (!event->has(host_field_)) event->set(host_field_, host);
+    if (is_text_) {
+      const Value host = Value::string(chunk->arena().copy(host_));
+      for (Event* event : chunk->events())
+        if (!event->has(host_field_)) event->set(host_field_, host);
+    }
     return sink.push(std::move(chunk), stop);
   }
 
   CodecPtr codec_;
   std::unique_ptr<Decoder> decoder_;  // run() may be called again after an error
   InputDecorations decorations_;
+  const bool is_text_;  // structured events say themselves whose they are
   std::string host_;
   FieldRef host_field_;
 };

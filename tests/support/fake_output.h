@@ -1,6 +1,8 @@
 // output { test_output {} }: a destination that a test holds in its hands.
 #pragma once
 
+#include <catch2/catch.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <functional>

@@ -224,7 +224,7 @@ class Geoip {
   void leave_empty_target(Event& event) const {
     if (program_->target.refers_to_metadata_root()) return;
     const Value* existing = event.get(program_->target);
-    if (existing == nullptr || existing->is_null()) event.set(program_->target, Value::object(Object::make(event.arena(), 0)));
+    if (existing == nullptr || existing->is_null()) event.set(program_->target, Value::object(Object::make(event.arena())));
   }
 
   /// The object that results go into; nullptr when something else stands there.

@@ -14,7 +14,9 @@ namespace logboom {
 namespace {
 
 constexpr std::uint64_t kBytesPerTurn = 8 * 1024 * 1024;  // then the other files have theirs
-constexpr int kQuietTicks = 5;  // a file that lost its name is kept open this long after it last grew: its writer may lag behind
+// A file that lost its name is kept open this long after it last grew, because its writer may lag behind.
+constexpr int kQuietIntervals = 5;
+constexpr std::chrono::seconds kShortestQuiet(1);
 
 struct Watched {
   Watched(const FileReading& reading, const FoundFile& file, std::uint64_t start, std::shared_ptr<AckLedger> made_ledger)
@@ -27,7 +29,7 @@ struct Watched {
   std::unique_ptr<ByteSource> source;        // nullptr: closed
   std::optional<std::uint64_t> sleeping_size;  // closed for its age: opened again when the size is another
   bool has_name = true;                      // the path still names this file
-  int quiet_ticks = 0;
+  std::optional<std::chrono::steady_clock::time_point> quiet_since;  // without a name and without news
   std::uint64_t counted_size = 0;            // part of bytes_total
   std::chrono::steady_clock::time_point last_read;
   bool waits_for_flush = false;
@@ -201,7 +203,7 @@ class TailLoop {
       start_over(file, "its content was replaced");
       return true;
     }
-    file.quiet_ticks = 0;
+    file.quiet_since.reset();
     file.last_read = context_.clock.steady_now();
     file.waits_for_flush = file.reader.auto_flush_seconds() > 0;
     const std::uint64_t turn_end = file.reader.position() + kBytesPerTurn;
@@ -230,10 +232,15 @@ class TailLoop {
       if (is_refused_) return;
     }
     if (!file.has_name) {
-      if (++file.quiet_ticks < kQuietTicks) return;
+      if (!file.quiet_since) file.quiet_since = context_.clock.steady_now();
+      const auto quiet = std::max<std::chrono::nanoseconds>(kShortestQuiet, kQuietIntervals * settings_.stat_interval);
+      if (context_.clock.steady_now() - *file.quiet_since < quiet) return;
       is_refused_ = !file.reader.finish(file.path, *file.ledger, file.reader.position(), sink_, stop_);
       is_over = true;
-    } else if (file.source != nullptr && silence >= settings_.close_older) {
+      return;
+    }
+    file.quiet_since.reset();
+    if (file.source != nullptr && silence >= settings_.close_older) {
       is_refused_ = !file.reader.flush_codec(file.path, *file.ledger, sink_, stop_);
       if (is_refused_) return;
       file.reader.restart_at(file.reader.position() - file.reader.held_line_bytes());

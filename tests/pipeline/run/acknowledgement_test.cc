@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <future>
 #include <map>
 #include <random>
 #include <thread>
@@ -164,10 +165,16 @@ TEST_CASE("two outputs that answer event by event, late and out of order: each t
 TEST_CASE("abandoning in full flight tells every sender exactly once, and delivered only of what was", "[acknowledgement]") {
   RunningPipeline running("input { test_source {} } output { test_output {} }", quick_settings(4));
   Load load(2000, 4);
+  std::atomic<std::size_t> events{0};
+  std::promise<void> is_abandoned;
+  running.output().on_deliver = [&, abandoned = is_abandoned.get_future().share()](const Delivery& delivery) {
+    if ((events += delivery.events().size()) >= 300) abandoned.wait();  // the rest is still in the queue or before it
+  };
   running.start();
   std::thread breaker([&] {
-    running.output().wait_for_events(300);
+    while (events < 300) std::this_thread::yield();
     running.pipeline().abandon();
+    is_abandoned.set_value();
   });
   load.push_into(running, 3);
   breaker.join();

