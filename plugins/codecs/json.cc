@@ -14,7 +14,8 @@ struct JsonOptions {
 OptionTable<JsonOptions> json_options() {
   OptionTable<JsonOptions> table;
   table.optional("charset", &JsonOptions::charset, "Character set of the bytes that come in.");
-  table.optional("target", &JsonOptions::target, "Field that takes the decoded document; its names become fields when not given.");
+  table.optional("target", &JsonOptions::target,
+                 "Field that takes the decoded document; its names become fields when not given.");
   return table;
 }
 
@@ -25,7 +26,8 @@ class JsonDecoder final : public Decoder {
   void decode(std::string_view bytes, Chunk& chunk) override {
     // What follows the bytes may belong to someone else's message, but it is readable inside the chunk's own buffer.
     const Buffer& received = chunk.received();
-    const bool is_padded = bytes.data() >= received.data() && bytes.data() + bytes.size() <= received.data() + received.size();
+    const bool is_padded =
+        bytes.data() >= received.data() && bytes.data() + bytes.size() <= received.data() + received.size();
     events_.add(bytes, is_padded, true, chunk);
   }
   void decode_message(std::string_view bytes, Chunk& chunk) override { decode(bytes, chunk); }
@@ -37,9 +39,9 @@ class JsonDecoder final : public Decoder {
 class Json final : public Codec {
  public:
   Json(JsonOptions options, const PluginContext& context)
-      : settings_(std::make_shared<const JsonEventSettings>(JsonEventSettings{
-            Charset::of_option(options.charset, context), options.target, TextEventMaker(context.is_ecs()),
-            context.metrics().counter("invalid_texts"), context.metrics().counter("failures")})) {}
+      : settings_(std::make_shared<const JsonEventSettings>(
+            JsonEventSettings{Charset::of_option(options.charset, context), options.target, TextEventMaker(context.is_ecs()),
+                              context.metrics().counter("invalid_texts"), context.metrics().counter("failures")})) {}
 
   std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<JsonDecoder>(settings_); }
   bool can_encode() const override { return true; }
@@ -52,10 +54,11 @@ class Json final : public Codec {
 const RegisterCodec registered({.name = "json",
                                 .summary = "One JSON document a message.",
                                 .make = make_codec<Json, json_options>,
-                                .details = R"(A message is a JSON document: an object is one event, an array of objects is one event each, a blank message is
-nothing. Any other message becomes an event with the text as `message` and the tag `_jsonparsefailure`, counted in
-`failures`. With a `target` the document is put there instead of at the top of the event. With ECS a message that gives one
-event is kept in `[event][original]`, unless the event brings that field.
+                                .details = R"(A message is a JSON document: an object is one event, an array of
+objects is one event each, a blank message is nothing. Any other message becomes an event with the text as `message`
+and the tag `_jsonparsefailure`, counted in `failures`. With a `target` the document is put there instead of at the
+top of the event. With ECS a message that gives one event is kept in `[event][original]`, unless the event brings that
+field.
 
 Going out, an event is compact JSON without a line end (`json_lines` adds one). `@metadata` is left out.)"});
 

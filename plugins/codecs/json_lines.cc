@@ -20,7 +20,8 @@ OptionTable<JsonLinesOptions> json_lines_options() {
   table.optional("delimiter", &JsonLinesOptions::delimiter, "What ends a line, coming in and going out.");
   table.optional("decode_size_limit_bytes", &JsonLinesOptions::decode_size_limit_bytes,
                  "Longest line; what is longer is cut there and tagged _line_too_long.");
-  table.optional("target", &JsonLinesOptions::target, "Field that takes the decoded document; its names become fields when not given.");
+  table.optional("target", &JsonLinesOptions::target,
+                 "Field that takes the decoded document; its names become fields when not given.");
   return table;
 }
 
@@ -85,12 +86,10 @@ class JsonLinesDecoder final : public Decoder {
 class JsonLines final : public Codec {
  public:
   JsonLines(JsonLinesOptions options, const PluginContext& context)
-      : shared_{std::make_shared<const JsonEventSettings>(JsonEventSettings{
-                    Charset::of_option(options.charset, context), options.target, TextEventMaker(false),
-                    context.metrics().counter("invalid_texts"), context.metrics().counter("failures")}),
-                options.delimiter,
-                static_cast<std::size_t>(options.decode_size_limit_bytes.bytes),
-                TextEventMaker(false),
+      : shared_{std::make_shared<const JsonEventSettings>(
+                    JsonEventSettings{Charset::of_option(options.charset, context), options.target, TextEventMaker(false),
+                                      context.metrics().counter("invalid_texts"), context.metrics().counter("failures")}),
+                options.delimiter, static_cast<std::size_t>(options.decode_size_limit_bytes.bytes), TextEventMaker(false),
                 context.metrics().counter("lines_too_long")} {
     if (options.delimiter.empty()) context.error("delimiter", "delimiter: is empty", "leave it out for line feeds");
   }
@@ -109,12 +108,13 @@ class JsonLines final : public Codec {
 const RegisterCodec registered({.name = "json_lines",
                                 .summary = "JSON documents, one a line.",
                                 .make = make_codec<JsonLines, json_lines_options>,
-                                .details = R"(Every line is a JSON document: an object is one event, an array of objects is one event each, a blank line is
-nothing. Any other line becomes an event with the line as `message` and the tag `_jsonparsefailure`, counted in `failures`.
-With a `target` the document is put there instead of at the top of the event. `[event][original]` is not set.
+                                .details = R"(Every line is a JSON document: an object is one event, an array of
+objects is one event each, a blank line is nothing. Any other line becomes an event with the line as `message` and the
+tag `_jsonparsefailure`, counted in `failures`. With a `target` the document is put there instead of at the top of the
+event. `[event][original]` is not set.
 
-A line longer than `decode_size_limit_bytes` is not parsed: its beginning becomes `message`, with the tag `_line_too_long`,
-and its rest is skipped; counted in `lines_too_long`.
+A line longer than `decode_size_limit_bytes` is not parsed: its beginning becomes `message`, with the tag
+`_line_too_long`, and its rest is skipped; counted in `lines_too_long`.
 
 Going out, an event is compact JSON and the delimiter. `@metadata` is left out.)"});
 

@@ -107,9 +107,9 @@ class Line final : public Codec {
 const RegisterCodec registered({.name = "line",
                                 .summary = "Lines of text: each is an event.",
                                 .make = make_codec<Line, line_options>,
-                                .details = R"(Every line of the stream becomes an event with the line, without its delimiter, as `message`; with ECS also as
-`[event][original]`. The last line of a stream needs no delimiter. Empty lines are events too. A carriage return before a
-line feed stays in the message.
+                                .details = R"(Every line of the stream becomes an event with the line, without its
+delimiter, as `message`; with ECS also as `[event][original]`. The last line of a stream needs no delimiter. Empty
+lines are events too. A carriage return before a line feed stays in the message.
 
 Bytes that are not valid UTF-8 are written as `\xHH` and counted in `invalid_texts`. A line longer than
 `decode_size_limit_bytes` is cut there, tagged `_line_too_long` and counted in `lines_too_long`; its rest is skipped.

@@ -31,16 +31,21 @@ struct MultilineOptions {
 
 OptionTable<MultilineOptions> multiline_options() {
   OptionTable<MultilineOptions> table;
-  table.required("pattern", &MultilineOptions::pattern, "Expression that tells lines that belong to a neighbour; grok names may be used.");
-  table.required("what", &MultilineOptions::what, "The neighbour: the previous or the next line.").one_of({"previous", "next"});
+  table.required("pattern", &MultilineOptions::pattern,
+                 "Expression that tells lines that belong to a neighbour; grok names may be used.");
+  table.required("what", &MultilineOptions::what, "The neighbour: the previous or the next line.")
+      .one_of({"previous", "next"});
   table.optional("negate", &MultilineOptions::negate, "Lines that do not match belong to the neighbour.");
   table.optional("patterns_dir", &MultilineOptions::patterns_dir, "Folders or file globs with more grok patterns.");
   table.optional("charset", &MultilineOptions::charset, "Character set of the bytes that come in.");
   table.optional("multiline_tag", &MultilineOptions::multiline_tag, "Tag of events that have more than one line.");
-  table.optional("max_lines", &MultilineOptions::max_lines, "Lines after which an event goes out with the next line.").at_least(1);
+  table.optional("max_lines", &MultilineOptions::max_lines, "Lines after which an event goes out with the next line.")
+      .at_least(1);
   table.optional("max_bytes", &MultilineOptions::max_bytes, "Bytes at which an event goes out.");
-  table.optional("auto_flush_interval", &MultilineOptions::auto_flush_interval,
-                 "Seconds of silence after which a waiting event goes out; never when not given.").at_least(0);
+  table
+      .optional("auto_flush_interval", &MultilineOptions::auto_flush_interval,
+                "Seconds of silence after which a waiting event goes out; never when not given.")
+      .at_least(0);
   return table;
 }
 
@@ -155,8 +160,9 @@ void load_patterns(const std::string& place, PatternLibrary& library, const Plug
   std::error_code ignored;
   const std::filesystem::path path(place);
   const bool is_folder = std::filesystem::is_directory(path, ignored);
-  const auto loaded = is_folder ? library.load_directory(path)
-                                : library.load_directory(path.has_parent_path() ? path.parent_path() : ".", path.filename().string());
+  const auto loaded =
+      is_folder ? library.load_directory(path)
+                : library.load_directory(path.has_parent_path() ? path.parent_path() : ".", path.filename().string());
   if (!loaded) context.error("patterns_dir", "patterns_dir: " + loaded.error().message, "name a folder of pattern files");
 }
 
@@ -182,11 +188,12 @@ std::shared_ptr<const Matcher> compile_pattern(const MultilineOptions& options, 
 class Multiline final : public Codec {
  public:
   Multiline(const MultilineOptions& options, const PluginContext& context)
-      : shared_(std::make_shared<const MultilineShared>(MultilineShared{
-            Charset::of_option(options.charset, context), TextEventMaker(context.is_ecs()), compile_pattern(options, context),
-            options.what == "next", options.negate, options.multiline_tag, static_cast<std::size_t>(options.max_lines),
-            static_cast<std::size_t>(options.max_bytes.bytes), options.auto_flush_interval.value_or(0),
-            context.metrics().counter("invalid_texts"), context.metrics().counter("lines_too_long")})) {}
+      : shared_(std::make_shared<const MultilineShared>(
+            MultilineShared{Charset::of_option(options.charset, context), TextEventMaker(context.is_ecs()),
+                            compile_pattern(options, context), options.what == "next", options.negate, options.multiline_tag,
+                            static_cast<std::size_t>(options.max_lines), static_cast<std::size_t>(options.max_bytes.bytes),
+                            options.auto_flush_interval.value_or(0), context.metrics().counter("invalid_texts"),
+                            context.metrics().counter("lines_too_long")})) {}
 
   std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<MultilineDecoder>(shared_); }
 
@@ -197,13 +204,15 @@ class Multiline final : public Codec {
 const RegisterCodec registered({.name = "multiline",
                                 .summary = "Joins lines that belong together into one event.",
                                 .make = make_codec<Multiline, multiline_options>,
-                                .details = R"(A line that matches `pattern` (with `negate`: that does not) is joined to its neighbour: to the line before it with
-`what => previous`, to the one after it with `what => next`. `message` holds the lines with line feeds between them; with ECS
-`[event][original]` does too. Events of more than one line get `multiline_tag`.
+                                .details = R"(A line that matches `pattern` (with `negate`: that does not) is joined
+to its neighbour: to the line before it with `what => previous`, to the one after it with `what => next`. `message`
+holds the lines with line feeds between them; with ECS `[event][original]` does too. Events of more than one line get
+`multiline_tag`.
 
-An event goes out before its end when it holds more than `max_lines` lines (tagged `multiline_codec_max_lines_reached`) or
-when its lines together reach `max_bytes` (tagged `multiline_codec_max_bytes_reached`). Grok names in the pattern are those of
-the plain pattern set, whatever the ECS mode. Each connection or file is joined for itself.
+An event goes out before its end when it holds more than `max_lines` lines (tagged
+`multiline_codec_max_lines_reached`) or when its lines together reach `max_bytes` (tagged
+`multiline_codec_max_bytes_reached`). Grok names in the pattern are those of the plain pattern set, whatever the ECS
+mode. Each connection or file is joined for itself.
 
 Lines that wait belong to no event yet: a crash loses them unless the input reads them again (file does). With
 `auto_flush_interval` they go out after that much silence, and always at the end of the stream.)"});

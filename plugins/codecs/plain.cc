@@ -22,12 +22,15 @@ OptionTable<PlainOptions> plain_options() {
 
 class PlainDecoder final : public Decoder {
  public:
-  PlainDecoder(const Charset& charset, Counter& invalid, TextEventMaker events) : reader_(charset, invalid), events_(events) {}
+  PlainDecoder(const Charset& charset, Counter& invalid, TextEventMaker events)
+      : reader_(charset, invalid), events_(events) {}
 
   void decode(std::string_view bytes, Chunk& chunk) override {
     if (!bytes.empty()) decode_message(bytes, chunk);
   }
-  void decode_message(std::string_view bytes, Chunk& chunk) override { events_.add(reader_.to_utf8(bytes, chunk.arena()), chunk); }
+  void decode_message(std::string_view bytes, Chunk& chunk) override {
+    events_.add(reader_.to_utf8(bytes, chunk.arena()), chunk);
+  }
 
  private:
   CharsetReader reader_;
@@ -42,7 +45,9 @@ class Plain final : public Codec {
         events_(context.is_ecs()),
         encoder_(std::move(options.format)) {}
 
-  std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<PlainDecoder>(charset_, invalid_, events_); }
+  std::unique_ptr<Decoder> make_decoder() const override {
+    return std::make_unique<PlainDecoder>(charset_, invalid_, events_);
+  }
   bool can_encode() const override { return true; }
   void encode(const Event& event, std::string& out) const override { encoder_.append(event, out); }
 
@@ -56,11 +61,12 @@ class Plain final : public Codec {
 const RegisterCodec registered({.name = "plain",
                                 .summary = "Text as it is: one message, one event.",
                                 .make = make_codec<Plain, plain_options>,
-                                .details = R"(What comes in becomes `message`; with ECS also `[event][original]`. Bytes that are not valid UTF-8 are
-written as `\xHH`; with another `charset` what cannot be read becomes U+FFFD. Both are counted in `invalid_texts`.
+                                .details = R"(What comes in becomes `message`; with ECS also `[event][original]`.
+Bytes that are not valid UTF-8 are written as `\xHH`; with another `charset` what cannot be read becomes U+FFFD. Both
+are counted in `invalid_texts`.
 
-Going out, an event is its `format`, without a line end. Without a `format` it is time, host and message, with `%{host}` and
-`%{message}` standing for fields that are missing.)"});
+Going out, an event is its `format`, without a line end. Without a `format` it is time, host and message, with
+`%{host}` and `%{message}` standing for fields that are missing.)"});
 
 }  // namespace
 }  // namespace logboom

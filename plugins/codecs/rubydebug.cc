@@ -150,8 +150,8 @@ class Rubydebug final : public Codec {
 const RegisterCodec registered({.name = "rubydebug",
                                 .summary = "Events laid out for people.",
                                 .make = make_codec<Rubydebug, rubydebug_options>,
-                                .details = R"(For outputs only: every field on a line of its own, names aligned, texts quoted as in Ruby. The only codec that can show
-`@metadata` (`metadata => true`).)"});
+                                .details = R"(For outputs only: every field on a line of its own, names aligned, texts
+quoted as in Ruby. The only codec that can show `@metadata` (`metadata => true`).)"});
 
 }  // namespace
 }  // namespace logboom

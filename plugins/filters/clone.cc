@@ -50,8 +50,9 @@ const RegisterFilter registered({
     .summary = "Copies events.",
     .make = make_filter<Clone, clone_options>,
     .details =
-        R"(Copies follow their original and run through the filters behind this one. A copy is told apart by its name: in `tags`, or
-in `type` when `ecs_compatibility` is disabled. add_field, add_tag and so on are done on the copies, not on the original.)",
+        R"(Copies follow their original and run through the filters behind this one. A copy is told apart by its name:
+in `tags`, or in `type` when `ecs_compatibility` is disabled. add_field, add_tag and so on are done on the copies, not
+on the original.)",
 });
 
 }  // namespace

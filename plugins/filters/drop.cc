@@ -35,8 +35,9 @@ const RegisterFilter registered({
     .name = "drop",
     .summary = "Ends the way of events.",
     .make = make_filter<Drop, drop_options>,
-    .details = R"(A dropped event counts as handled: its sender is told that it was received. With `percentage` below 100 the events that
-stay get add_field, add_tag and so on.)",
+    .details =
+        R"(A dropped event counts as handled: its sender is told that it was received. With `percentage` below 100 the
+events that stay get add_field, add_tag and so on.)",
 });
 
 }  // namespace

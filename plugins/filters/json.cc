@@ -23,8 +23,10 @@ struct JsonOptions {
 OptionTable<JsonOptions> json_options() {
   OptionTable<JsonOptions> table;
   table.required("source", &JsonOptions::source, "The field that holds the JSON text.");
-  table.optional("target", &JsonOptions::target, "Where the document goes; its members become the event's fields when not given.");
-  table.optional("skip_on_invalid_json", &JsonOptions::skip_on_invalid_json, "Whether text that is no JSON passes without a tag.");
+  table.optional("target", &JsonOptions::target,
+                 "Where the document goes; its members become the event's fields when not given.");
+  table.optional("skip_on_invalid_json", &JsonOptions::skip_on_invalid_json,
+                 "Whether text that is no JSON passes without a tag.");
   table.optional("tag_on_failure", &JsonOptions::tag_on_failure, "Tags of events whose text could not be used.");
   return table;
 }
@@ -120,18 +122,19 @@ const RegisterFilter registered({
     .summary = "Reads the JSON text of a field into the event.",
     .make = make_filter<Json, json_options>,
     .details =
-        R"(With `target` the whole document goes there, whatever it is. Without it the document must be an object; its members become
-fields of the event, replace fields of the same name, and names such as `[a][b]` make nested fields.
+        R"(With `target` the whole document goes there, whatever it is. Without it the document must be an object; its
+members become fields of the event, replace fields of the same name, and names such as `[a][b]` make nested fields.
 
 Text that is no JSON leaves the event as it is and tags it `_jsonparsefailure` (`tag_on_failure`), unless
-`skip_on_invalid_json` is set. The tag is also set for a document that is no object and has no target, and for a member that
-the event refuses: a name that is no field reference, a path through a text, `tags` that are no texts. A missing source field
-is passed over.
+`skip_on_invalid_json` is set. The tag is also set for a document that is no object and has no target, and for a
+member that the event refuses: a name that is no field reference, a path through a text, `tags` that are no texts. A
+missing source field is passed over.
 
-Without a target a member `@timestamp` becomes the event's time. When it cannot be read the event gets the current time, the
-value goes to `[_@timestamp]`, and the tag is `_timestampparsefailure`.
+Without a target a member `@timestamp` becomes the event's time. When it cannot be read the event gets the current
+time, the value goes to `[_@timestamp]`, and the tag is `_timestampparsefailure`.
 
-Numbers beyond 64 bits keep their digits; lone surrogates and invalid UTF-8 become U+FFFD; nesting past 1000 levels is refused.)",
+Numbers beyond 64 bits keep their digits; lone surrogates and invalid UTF-8 become U+FFFD; nesting past 1000 levels is
+refused.)",
     .decoration_failure_tag = "_jsonparsefailure",
 });
 

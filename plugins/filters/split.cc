@@ -136,12 +136,12 @@ const RegisterFilter registered({
     .summary = "Makes one event of each line of a text or each item of a list.",
     .make = make_filter<Split, split_options>,
     .details =
-        R"(Each piece becomes a copy of the event with the piece in `field` (or `target`); the original ends here. The new events
-follow in order and get add_field, add_tag and so on. Empty pieces and nulls make no event, so an empty list or text leaves
-nothing. A text without the terminator passes as it is.
+        R"(Each piece becomes a copy of the event with the piece in `field` (or `target`); the original ends here. The
+new events follow in order and get add_field, add_tag and so on. Empty pieces and nulls make no event, so an empty
+list or text leaves nothing. A text without the terminator passes as it is.
 
-An event whose field is missing or neither text nor list is tagged `_split_type_failure`, and so is one whose copies would
-hold more than 20 million values together.)",
+An event whose field is missing or neither text nor list is tagged `_split_type_failure`, and so is one whose copies
+would hold more than 20 million values together.)",
 });
 
 }  // namespace

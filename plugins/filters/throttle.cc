@@ -33,8 +33,10 @@ struct ThrottleOptions {
 
 OptionTable<ThrottleOptions> throttle_options() {
   OptionTable<ThrottleOptions> table;
-  table.required("key", &ThrottleOptions::key, "Events with the same text here are counted together; may hold %{references}.");
-  table.optional("before_count", &ThrottleOptions::before_count, "Events before this one of a slot are throttled; -1: none.");
+  table.required("key", &ThrottleOptions::key,
+                 "Events with the same text here are counted together; may hold %{references}.");
+  table.optional("before_count", &ThrottleOptions::before_count,
+                 "Events before this one of a slot are throttled; -1: none.");
   table.optional("after_count", &ThrottleOptions::after_count, "Events after this one of a slot are throttled; -1: none.");
   table.optional("period", &ThrottleOptions::period, "Length of a slot in seconds; may hold %{references}.");
   table.optional("max_age", &ThrottleOptions::max_age, "Seconds that a slot is kept behind the newest one of its key.");
@@ -110,7 +112,8 @@ class SlotCounters {
     for (auto slot = key.slots.rbegin(); slot != key.slots.rend(); ++slot)
       if (slot->start == start) return *slot;
     ++total_;
-    if (max_counters_ >= 0 && key.slots.size() > static_cast<std::size_t>(max_counters_)) {  // one key alone is over the limit
+    if (max_counters_ >= 0 &&
+        key.slots.size() > static_cast<std::size_t>(max_counters_)) {  // one key alone is over the limit
       key.slots.erase(key.slots.begin());
       --total_;
     }
@@ -149,7 +152,8 @@ class Throttle {
 
   Verdict apply(Event& event) {
     const auto time = event.timestamp();
-    const std::int64_t count = counters_->count(short_key(options_.key.render(event), scratch_), time ? time->seconds : 0, period_of(event));
+    const std::int64_t count =
+        counters_->count(short_key(options_.key.render(event), scratch_), time ? time->seconds : 0, period_of(event));
     const bool is_throttled = (options_.before_count != -1 && count < options_.before_count) ||
                               (options_.after_count != -1 && count > options_.after_count);
     if (!is_throttled) return Verdict::Unmatched;
@@ -182,14 +186,14 @@ const RegisterFilter registered({
     .summary = "Marks events that come too seldom or too often.",
     .make = make_filter<Throttle, throttle_options>,
     .details =
-        R"(Events are counted by `key` in slots of `period` seconds of their `@timestamp`. The slots of a key begin at the time of its
-first event; earlier events fall into earlier slots. An event is throttled when it comes before number `before_count` of its slot
-or after number `after_count`: then add_field, add_tag and so on are done, and nothing else. Drop such events with a condition on
-the tag.
+        R"(Events are counted by `key` in slots of `period` seconds of their `@timestamp`. The slots of a key begin at
+the time of its first event; earlier events fall into earlier slots. An event is throttled when it comes before number
+`before_count` of its slot or after number `after_count`: then add_field, add_tag and so on are done, and nothing
+else. Drop such events with a condition on the tag.
 
-All workers count together. A slot is forgotten when it is `max_age` seconds older than the newest of its key, a key when it was
-last seen `max_age` seconds before the newest event. When more than `max_counters` slots are held, the keys that were not seen for
-the longest time are forgotten.)",
+All workers count together. A slot is forgotten when it is `max_age` seconds older than the newest of its key, a key
+when it was last seen `max_age` seconds before the newest event. When more than `max_counters` slots are held, the
+keys that were not seen for the longest time are forgotten.)",
 });
 
 }  // namespace

@@ -68,9 +68,9 @@ const RegisterFilter registered({
     .summary = "Cuts strings to a byte limit.",
     .make = make_filter<Truncate, truncate_options>,
     .details =
-        R"(The beginning of a text is kept, at most `length_bytes` bytes and only whole characters. Texts in lists are cut one by one,
-objects member by member; objects inside lists are left as they are. add_field, add_tag and so on are done when something was
-cut.)",
+        R"(The beginning of a text is kept, at most `length_bytes` bytes and only whole characters. Texts in lists are
+cut one by one, objects member by member; objects inside lists are left as they are. add_field, add_tag and so on are
+done when something was cut.)",
 });
 
 }  // namespace

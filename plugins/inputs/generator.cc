@@ -24,7 +24,8 @@ struct GeneratorOptions {
 OptionTable<GeneratorOptions> generator_options() {
   OptionTable<GeneratorOptions> table;
   table.optional("message", &GeneratorOptions::message, "The message; \"stdin\" takes the first line of standard input.");
-  table.optional("lines", &GeneratorOptions::lines, "Messages that follow each other in every round, instead of one message.");
+  table.optional("lines", &GeneratorOptions::lines,
+                 "Messages that follow each other in every round, instead of one message.");
   table.optional("count", &GeneratorOptions::count, "Rounds; 0 for no end.");
   table.optional("threads", &GeneratorOptions::threads, "Threads, each of which makes all rounds.").at_least(1).at_most(64);
   table.optional("codec", &GeneratorOptions::codec, "What makes events of the messages.");
@@ -118,8 +119,9 @@ class Generator final : public Input {
 const RegisterInput registered({.name = "generator",
                                 .summary = "The same messages again and again.",
                                 .make = make_input<Generator, generator_options>,
-                                .details = R"(Makes `count` rounds of `message` or of all `lines`, as fast as the pipeline takes them. `sequence` (with ECS
-`[event][sequence]`) is the number of the round from 0 on, `host` (with ECS `[host][name]`) the machine's name.)"});
+                                .details = R"(Makes `count` rounds of `message` or of all `lines`, as fast as the
+pipeline takes them. `sequence` (with ECS `[event][sequence]`) is the number of the round from 0 on, `host` (with ECS
+`[host][name]`) the machine's name.)"});
 
 }  // namespace
 }  // namespace logboom

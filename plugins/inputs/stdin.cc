@@ -108,9 +108,10 @@ class Stdin final : public Input {
 const RegisterInput registered({.name = "stdin",
                                 .summary = "Standard input.",
                                 .make = make_input<Stdin, stdin_options>,
-                                .details = R"(Reads until the end of input; then the pipeline ends when it has no other input that still reads. The last line needs
-no delimiter. `host` (with ECS `[host][hostname]`) is the machine's name, unless the event brings one. There is nobody to
-acknowledge to: what was read and not yet delivered is lost in a crash, unless the queue is persisted.)"});
+                                .details = R"(Reads until the end of input; then the pipeline ends when it has no
+other input that still reads. The last line needs no delimiter. `host` (with ECS `[host][hostname]`) is the machine's
+name, unless the event brings one. There is nobody to acknowledge to: what was read and not yet delivered is lost in a
+crash, unless the queue is persisted.)"});
 
 }  // namespace
 }  // namespace logboom

@@ -49,7 +49,8 @@ class Stdout final : public Output {
  public:
   Stdout(const StdoutOptions& options, const PluginContext& context) : codec_(context.make_codec(options.codec)) {
     if (codec_ != nullptr && !codec_->can_encode())
-      context.error("codec", fmt::format("codec: {} cannot write", options.codec.name), "choose rubydebug, json_lines or line");
+      context.error("codec", fmt::format("codec: {} cannot write", options.codec.name),
+                    "choose rubydebug, json_lines or line");
   }
 
   void deliver(DeliveryPtr delivery) override {
@@ -75,8 +76,9 @@ class Stdout final : public Output {
 const RegisterOutput registered({.name = "stdout",
                                  .summary = "Standard output.",
                                  .make = make_output<Stdout, stdout_options>,
-                                 .details = R"(**Delivered**: written by write(2). Events of one batch are written in one go; those of several workers never mix within a
-line. A write that fails is tried again, so events may be doubled behind a pipe that broke in the middle.)"});
+                                 .details = R"(**Delivered**: written by write(2). Events of one batch are written in
+one go; those of several workers never mix within a line. A write that fails is tried again, so events may be doubled
+behind a pipe that broke in the middle.)"});
 
 }  // namespace
 }  // namespace logboom

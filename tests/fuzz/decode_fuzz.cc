@@ -1,5 +1,5 @@
-// Decoders of byte streams on hostile bytes in random pieces: no crash, bounded memory, and every event prints as valid UTF-8.
-// The first byte chooses the codec, the second one the pieces.
+// Decoders of byte streams on hostile bytes in random pieces: no crash, bounded memory, and every event prints as valid
+// UTF-8. The first byte chooses the codec, the second one the pieces.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -37,7 +37,8 @@ std::vector<CodecPtr> make_codecs() {
   for (const char* text : kCodecs) {
     Diagnostics diagnostics;
     Graph graph;
-    parse_logstash(std::make_shared<SourceText>("fuzz.conf", "input { x { codec => " + std::string(text) + " } }"), {}, graph, diagnostics);
+    parse_logstash(std::make_shared<SourceText>("fuzz.conf", "input { x { codec => " + std::string(text) + " } }"), {},
+                   graph, diagnostics);
     const PluginContext context(graph.inputs.at(0), "fuzz", {}, metrics, slot, diagnostics);
     CodecChoice choice;
     OptionReader("codec", diagnostics).read(graph.inputs.at(0).find("codec")->value, choice);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -19,7 +18,9 @@ namespace logboom {
 
 class RecordingSink final : public EventSink {
  public:
-  ChunkPtr new_chunk(Buffer received) override { return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0}); }
+  ChunkPtr new_chunk(Buffer received) override {
+    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
+  }
   bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
   bool try_push(ChunkPtr& chunk) override {
     std::unique_lock lock(mutex_);
@@ -99,7 +100,8 @@ class RecordingSink final : public EventSink {
 /// An input that runs on a thread of its own until it returns or this is destroyed.
 class RunningInput {
  public:
-  RunningInput(Input& input, EventSink& sink) : thread_([this, &input, &sink] { is_fine_ = input.run(sink, stop_).has_value(); }) {}
+  RunningInput(Input& input, EventSink& sink)
+      : thread_([this, &input, &sink] { is_fine_ = input.run(sink, stop_).has_value(); }) {}
   ~RunningInput() {
     stop_.request_stop();
     if (thread_.joinable()) thread_.join();
@@ -130,7 +132,9 @@ class TemporaryFolder {
   }
   std::string at(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
-  void write(const std::string& name, std::string_view content) const { std::ofstream(at(name), std::ios::binary) << content; }
+  void write(const std::string& name, std::string_view content) const {
+    std::ofstream(at(name), std::ios::binary) << content;
+  }
   void append(const std::string& name, std::string_view content) const {
     std::ofstream(at(name), std::ios::binary | std::ios::app) << content;
   }

@@ -283,7 +283,7 @@ TEST_CASE("HTTP requests are answered one after the other on one connection", "[
   Fixture fixture(echo_endpoint());
   TestSocket client = fixture.connect();
   client.send(kPost);
-  CHECK_THAT(client.read_until("abc\n"), StartsWith("HTTP/1.1 200 OK\r\n") && Contains("content-length: 16\r\n"));
+  CHECK_THAT(client.read_until("abc\n"), StartsWith("HTTP/1.1 200 OK\r\n") && Contains("content-length: 19\r\n"));
   client.send("GET /b HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\n\r\n" + kPost);  // pipelined
   CHECK_THAT(client.read_until("GET /b 0 \n"), StartsWith("HTTP/1.1 200"));
   CHECK_THAT(client.read_until("GET /c 0 \n"), StartsWith("HTTP/1.1 200"));
@@ -304,9 +304,8 @@ TEST_CASE("chunked bodies are put together", "[listen][http]") {
   TestSocket client = fixture.connect();
   client.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n");
   client.send("2\r\nde\r\n0\r\n\r\n");
-  CHECK_THAT(client.read_until("\n\n"), !Contains("x"));
-  client.finish_sending();
-  CHECK(fixture.count("requests") == 1);
+  CHECK_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  CHECK(client.read_until("\n") == "echo POST / 5 abcde\n");
 }
 
 TEST_CASE("a client that asks first is told to continue", "[listen][http]") {
@@ -357,7 +356,7 @@ TEST_CASE("hostile HTTP gets a refusal that says why, and the connection closes"
     std::string status;
   };
   const std::vector<Case> cases = {
-      {"not http at all\r\n\r\n", "400"},
+      {"not http\x01 at all\r\n\r\n", "400"},
       {"GET / HTTP/3.0\r\n\r\n", "505"},
       {"POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", "413"},
       {"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", "400"},

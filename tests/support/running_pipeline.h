@@ -38,6 +38,8 @@ class RunningPipeline {
     pipeline_->request_stop();
     pipeline_->drain();
   }
+  /// The pipeline's end without a drain; the sink stays.
+  void destroy() { pipeline_.reset(); }
   /// Waits for room; false when the pipeline is closed. Any thread.
   bool push(ChunkPtr chunk) { return sink_->push(std::move(chunk), stop_); }
 

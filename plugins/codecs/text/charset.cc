@@ -81,7 +81,8 @@ std::string Charset::encode(std::string_view utf8) const {
   u_strFromUTF8WithSub(wide.data(), static_cast<std::int32_t>(wide.size()), &wide_size, utf8.data(),
                        static_cast<std::int32_t>(utf8.size()), 0xFFFD, nullptr, &status);
   std::string out(static_cast<std::size_t>(UCNV_GET_MAX_BYTES_FOR_STRING(wide_size, ucnv_getMaxCharSize(to.get()))), '\0');
-  const auto size = ucnv_fromUChars(to.get(), out.data(), static_cast<std::int32_t>(out.size()), wide.data(), wide_size, &status);
+  const auto size =
+      ucnv_fromUChars(to.get(), out.data(), static_cast<std::int32_t>(out.size()), wide.data(), wide_size, &status);
   if (U_FAILURE(status)) return std::string(utf8);
   out.resize(static_cast<std::size_t>(size));
   return out;

@@ -54,7 +54,8 @@ class CharsetReader {
   void set_charset(Charset charset);
 
   /// `bytes` itself when it is valid UTF-8 already, else a text in `arena`. In UTF-8 every byte that is part of no valid
-  /// sequence becomes \xHH; in other sets what cannot be read becomes U+FFFD. A byte order mark stays out of UTF-16 and UTF-32.
+  /// sequence becomes \xHH; in other sets what cannot be read becomes U+FFFD. A byte order mark stays out of UTF-16 and
+  /// UTF-32.
   std::string_view to_utf8(std::string_view bytes, Arena& arena);
 
  private:

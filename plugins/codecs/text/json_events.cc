@@ -22,8 +22,7 @@ void JsonEventReader::add(std::string_view text, bool is_padded, bool keeps_orig
   auto parsed = is_padded ? reader_.parse(text, chunk.arena()) : reader_.parse_unpadded(text, chunk.arena());
   if (parsed && parsed->is_object()) {
     add_object(&parsed->as_object(), chunk);
-    if (keeps_original)
-      settings_->texts.add_original(charset_reader_.to_utf8(text, chunk.arena()), *chunk.events().back());
+    if (keeps_original) settings_->texts.add_original(charset_reader_.to_utf8(text, chunk.arena()), *chunk.events().back());
   } else if (parsed && parsed->is_array() && holds_only_objects(parsed->as_array())) {
     for (const Value& item : parsed->as_array()) add_object(&item.as_object(), chunk);
     if (keeps_original && parsed->as_array().size() == 1)

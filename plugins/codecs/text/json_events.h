@@ -32,7 +32,8 @@ class JsonEventReader {
 
   /// Adds the events of one document: one for an object, one for each object of an array, none for blanks. Anything else
   /// becomes one event with the text and the tag _jsonparsefailure. `text` lives as long as the chunk and, when
-  /// `is_padded`, is readable for kBufferPadding bytes past its end. `keeps_original`: sets [event][original] of a lone event.
+  /// `is_padded`, is readable for kBufferPadding bytes past its end. `keeps_original`: sets [event][original] of a lone
+  /// event.
   void add(std::string_view text, bool is_padded, bool keeps_original, Chunk& chunk);
 
  private:

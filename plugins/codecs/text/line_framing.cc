@@ -73,7 +73,8 @@ std::string_view LineFraming::finish_carried(std::string_view& bytes, Chunk& chu
   if (overlap > 0) {
     std::string seam = carry_.substr(before - overlap);
     seam.append(bytes.substr(0, delimiter_.size() - 1));
-    for (std::size_t in_seam = seam.find(delimiter_); in_seam != std::string::npos; in_seam = seam.find(delimiter_, in_seam + 1)) {
+    for (std::size_t in_seam = seam.find(delimiter_); in_seam != std::string::npos;
+         in_seam = seam.find(delimiter_, in_seam + 1)) {
       if ((before - overlap + in_seam) % charset_.unit_bytes() != 0) continue;
       at = before - overlap + in_seam;
       break;

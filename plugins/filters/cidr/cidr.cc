@@ -69,7 +69,10 @@ class NetworkFile {
  public:
   NetworkFile(std::string path, std::string separator, std::chrono::nanoseconds interval, std::string log_name,
               std::chrono::steady_clock::time_point now)
-      : path_(std::move(path)), separator_(std::move(separator)), interval_(interval), log_name_(std::move(log_name)),
+      : path_(std::move(path)),
+        separator_(std::move(separator)),
+        interval_(interval),
+        log_name_(std::move(log_name)),
         next_look_((now + interval).time_since_epoch().count()) {
     state_ = look_at_file();
     auto made = read();
@@ -118,7 +121,8 @@ class NetworkFile {
   FileState look_at_file() const {
     struct stat info {};
     if (stat(path_.c_str(), &info) != 0) return {};
-    return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec, static_cast<std::int64_t>(info.st_size)};
+    return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
+            static_cast<std::int64_t>(info.st_size)};
   }
 
   Result<std::shared_ptr<const NetworkSet>> read() const {
@@ -184,11 +188,13 @@ class Cidr {
 
  private:
   void open_file(const PluginContext& context) {
-    if (options_.separator.empty()) return context.error("separator", "separator: an empty text separates nothing", "write \",\" or leave it out");
+    if (options_.separator.empty())
+      return context.error("separator", "separator: an empty text separates nothing", "write \",\" or leave it out");
     const double interval = std::min(std::max(options_.refresh_interval, 0.0), 1e9);
     file_ = context.shared<NetworkFile>([&] {
-      return new NetworkFile(*options_.network_path, options_.separator, std::chrono::nanoseconds(static_cast<std::int64_t>(interval * 1e9)),
-                             "cidr " + context.id(), clock_->steady_now());
+      return new NetworkFile(*options_.network_path, options_.separator,
+                             std::chrono::nanoseconds(static_cast<std::int64_t>(interval * 1e9)), "cidr " + context.id(),
+                             clock_->steady_now());
     });
     if (!file_->problem().empty()) return context.error("network_path", "network_path: " + file_->problem());
     version_ = file_->version();
@@ -250,11 +256,13 @@ const RegisterFilter registered({
     .summary = "Finds addresses that lie in one of some networks.",
     .make = make_filter<Cidr, cidr_options>,
     .details =
-        R"(When any of the addresses lies in any of the networks, add_field, add_tag and so on are done; nothing else happens.
-Addresses and networks that cannot be read are passed over. IPv4 addresses never lie in IPv6 networks, also not in mapped form.
+        R"(When any of the addresses lies in any of the networks, add_field, add_tag and so on are done; nothing else
+happens. Addresses and networks that cannot be read are passed over. IPv4 addresses never lie in IPv6 networks, also
+not in mapped form.
 
-A network may be made from a field: its text may hold several, separated by commas (as the text of a list is). `network_path` is read
-at start, and again when it has changed; a version without any network is logged and the earlier ones stay.)",
+A network may be made from a field: its text may hold several, separated by commas (as the text of a list is).
+`network_path` is read at start, and again when it has changed; a version without any network is logged and the
+earlier ones stay.)",
 });
 
 }  // namespace

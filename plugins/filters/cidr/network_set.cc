@@ -86,9 +86,8 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
 }
 
 NetworkSet::NetworkSet(std::vector<IpNetwork> networks) {
-  std::sort(networks.begin(), networks.end(), [](const IpNetwork& a, const IpNetwork& b) {
-    return a.first != b.first ? a.first < b.first : b.last < a.last;
-  });
+  std::sort(networks.begin(), networks.end(),
+            [](const IpNetwork& a, const IpNetwork& b) { return a.first != b.first ? a.first < b.first : b.last < a.last; });
   for (const IpNetwork& network : networks) {
     std::vector<IpNetwork>& kept = network.is_ipv6 ? ipv6_ : ipv4_;
     if (kept.empty() || !kept.back().contains(network)) kept.push_back(network);
@@ -97,8 +96,9 @@ NetworkSet::NetworkSet(std::vector<IpNetwork> networks) {
 
 bool NetworkSet::contains(const IpNetwork& address) const {
   const std::vector<IpNetwork>& networks = address.is_ipv6 ? ipv6_ : ipv4_;
-  const auto behind = std::upper_bound(networks.begin(), networks.end(), address.first,
-                                       [](const IpAddress& first, const IpNetwork& network) { return first < network.first; });
+  const auto behind =
+      std::upper_bound(networks.begin(), networks.end(), address.first,
+                       [](const IpAddress& first, const IpNetwork& network) { return first < network.first; });
   return behind != networks.begin() && std::prev(behind)->contains(address);
 }
 

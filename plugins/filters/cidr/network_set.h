@@ -22,8 +22,8 @@ struct IpNetwork {
   IpAddress first;
   IpAddress last;
 
-  /// "10.0.0.1", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "fe80::/64", "[::1]", "fe80::1%eth0"; bits behind the prefix are ignored.
-  /// nullopt for anything else, also for octets with leading zeros.
+  /// "10.0.0.1", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "fe80::/64", "[::1]", "fe80::1%eth0"; bits behind the prefix are
+  /// ignored. nullopt for anything else, also for octets with leading zeros.
   static std::optional<IpNetwork> parse(std::string_view text);
   bool contains(const IpNetwork& other) const {
     return is_ipv6 == other.is_ipv6 && first <= other.first && other.last <= last;

@@ -101,8 +101,10 @@ std::optional<Value> to_float(const Decimal& number) {
 class Dissect {
  public:
   Dissect(DissectOptions options, Decorations decorations, const PluginContext& context)
-      : decorations_(std::move(decorations)), tags_(std::move(options.tag_on_failure)),
-        failures_(&context.metrics().counter("failures")), matches_(&context.metrics().counter("matches")) {
+      : decorations_(std::move(decorations)),
+        tags_(std::move(options.tag_on_failure)),
+        failures_(&context.metrics().counter("failures")),
+        matches_(&context.metrics().counter("matches")) {
     for (const auto& [source, mapping] : options.mapping) read_mapping(source, mapping, context);
     for (const auto& [field, type] : options.convert_datatype) read_conversion(field, type, context);
   }
@@ -143,7 +145,8 @@ class Dissect {
     std::string lower;
     for (const char c : type) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
     if (lower != "int" && lower != "float") {
-      return context.error("convert_datatype", fmt::format("convert_datatype: there is no type \"{}\" for \"{}\"", type, name),
+      return context.error("convert_datatype",
+                           fmt::format("convert_datatype: there is no type \"{}\" for \"{}\"", type, name),
                            "write int or float");
     }
     conversions_.push_back({std::move(*field), lower == "int", fmt::format("_dataconversionnullvalue_{}_{}", name, type),
@@ -211,17 +214,18 @@ const RegisterFilter registered({
     .summary = "Cuts a text at fixed delimiters.",
     .make = {make_dissect, dissect_declarations},
     .details =
-        R"(A mapping is text with fields in it: `%{a}` keeps what stands there, `%{}` and `%{?a}` skip it, `%{+a}` appends it to `a`
-with the delimiter before it, `%{+a/2}` does so in the order of the numbers, `%{&a}` stores it under the name that `a` (or
-`%{?a}`) holds, and `%{a->}` passes over repeats of the delimiter behind it. Text before the first field must stand at the
-very start. The last field takes the rest.
+        R"(A mapping is text with fields in it: `%{a}` keeps what stands there, `%{}` and `%{?a}` skip it, `%{+a}`
+appends it to `a` with the delimiter before it, `%{+a/2}` does so in the order of the numbers, `%{&a}` stores it under
+the name that `a` (or `%{?a}`) holds, and `%{a->}` passes over repeats of the delimiter behind it. Text before the
+first field must stand at the very start. The last field takes the rest.
 
-A text that does not fit (or is empty) sets nothing and tags the event `_dissectfailure` (`tag_on_failure`); a missing source
-field is passed over. With several mappings each is tried, and may read what the ones before it set; add_field and the like
-are done after each that fits.
+A text that does not fit (or is empty) sets nothing and tags the event `_dissectfailure` (`tag_on_failure`); a missing
+source field is passed over. With several mappings each is tried, and may read what the ones before it set; add_field
+and the like are done after each that fits.
 
-`convert_datatype` runs after the mappings, also when they failed. Integers beyond 64 bits keep their digits. A missing or null
-field is tagged `_dataconversionnullvalue_FIELD_TYPE`, one that is no number `_dataconversionuncoercible_FIELD_TYPE`.)",
+`convert_datatype` runs after the mappings, also when they failed. Integers beyond 64 bits keep their digits. A
+missing or null field is tagged `_dataconversionnullvalue_FIELD_TYPE`, one that is no number
+`_dataconversionuncoercible_FIELD_TYPE`.)",
     .decoration_failure_tag = "_dissectfailure",
 });
 

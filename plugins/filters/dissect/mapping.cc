@@ -87,7 +87,8 @@ Result<DissectMapping> DissectMapping::parse(std::string_view text) {
     made.fields_.push_back(std::move(*field));
     at = close + 1;
   }
-  if (made.fields_.empty()) return Error{ErrorCode::InvalidArgument, "the mapping has no field: write %{name} for what is to be kept"};
+  if (made.fields_.empty())
+    return Error{ErrorCode::InvalidArgument, "the mapping has no field: write %{name} for what is to be kept"};
   const std::size_t last_brace = text.rfind('}');
   if (last_brace + 1 < text.size()) {  // text behind the last field ends it; what follows is passed over
     Field rest;
@@ -101,7 +102,8 @@ Result<DissectMapping> DissectMapping::parse(std::string_view text) {
     const Field& field = made.fields_[index];
     return field.kind == FieldKind::Plain ? 0 : field.kind == FieldKind::Append ? 1 + field.order : 1000;
   };
-  std::stable_sort(made.stored_.begin(), made.stored_.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+  std::stable_sort(made.stored_.begin(), made.stored_.end(),
+                   [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
   return made;
 }
 

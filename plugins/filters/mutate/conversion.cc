@@ -65,7 +65,8 @@ std::optional<double> to_float(const Value& value, bool is_european) {
     case ValueKind::Integer: return static_cast<double>(value.as_integer());
     case ValueKind::Double: return value.as_double();
     case ValueKind::BigNumber: return decimal_to_double(normalised(value.as_string(), false));
-    case ValueKind::Timestamp: return static_cast<double>(value.as_timestamp().seconds) + value.as_timestamp().nanoseconds * 1e-9;
+    case ValueKind::Timestamp:
+      return static_cast<double>(value.as_timestamp().seconds) + value.as_timestamp().nanoseconds * 1e-9;
     default: return std::nullopt;
   }
 }

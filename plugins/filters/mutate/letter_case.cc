@@ -63,7 +63,8 @@ void append_lower(std::string_view text, std::string& out) {
 bool append_upper(std::string_view text, std::string& out) {
   UErrorCode problem = U_ZERO_ERROR;
   icu::StringByteSink<std::string> sink(&out);
-  icu::CaseMap::utf8ToUpper("", 0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr, problem);
+  icu::CaseMap::utf8ToUpper("", 0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr,
+                            problem);
   return U_SUCCESS(problem) != 0;
 }
 
@@ -71,7 +72,8 @@ bool append_title(std::string_view character, std::string& out) {
   UErrorCode problem = U_ZERO_ERROR;
   icu::StringByteSink<std::string> sink(&out);
   icu::CaseMap::utf8ToTitle("", U_TITLECASE_WHOLE_STRING | U_TITLECASE_NO_BREAK_ADJUSTMENT, nullptr,
-                            icu::StringPiece(character.data(), static_cast<std::int32_t>(character.size())), sink, nullptr, problem);
+                            icu::StringPiece(character.data(), static_cast<std::int32_t>(character.size())), sink, nullptr,
+                            problem);
   return U_SUCCESS(problem) != 0;
 }
 
@@ -79,7 +81,8 @@ bool append_title(std::string_view character, std::string& out) {
 
 std::string_view with_letter_case(std::string_view text, LetterCase wanted, Arena& arena) {
   if (is_ascii(text)) return ascii_with_case(text, wanted, arena);
-  if (text.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max() / 4)) return text;  // ICU counts in 32 bits
+  if (text.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max() / 4))
+    return text;  // ICU counts in 32 bits
   static thread_local std::string made;
   made.clear();
   if (wanted == LetterCase::Upper) {

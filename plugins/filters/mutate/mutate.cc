@@ -46,7 +46,8 @@ OptionTable<MutateOptions> mutate_options() {
                  "Types for fields: integer, float, integer_eu, float_eu, string or boolean.");
   table.optional("gsub", &MutateOptions::gsub, "Triples of field, regular expression and replacement.");
   table.optional("uppercase", &MutateOptions::uppercase, "Fields whose text becomes upper case.");
-  table.optional("capitalize", &MutateOptions::capitalize, "Fields whose first letter becomes upper case, the rest lower case.");
+  table.optional("capitalize", &MutateOptions::capitalize,
+                 "Fields whose first letter becomes upper case, the rest lower case.");
   table.optional("lowercase", &MutateOptions::lowercase, "Fields whose text becomes lower case.");
   table.optional("strip", &MutateOptions::strip, "Fields that lose the blanks at both ends.");
   table.optional("split", &MutateOptions::split, "Fields whose text becomes a list, and the separator.");
@@ -139,14 +140,18 @@ Mutate::Mutate(MutateOptions options, const PluginContext& context)
   read_sets(options.replace, "replace", replace_, context);
   read_conversions(options.convert, context);
   read_substitutions(options.gsub, context);
-  for (const std::string& name : options.uppercase) cases_.push_back({FieldName(name, "uppercase", context), LetterCase::Upper});
-  for (const std::string& name : options.capitalize) cases_.push_back({FieldName(name, "capitalize", context), LetterCase::Capital});
-  for (const std::string& name : options.lowercase) cases_.push_back({FieldName(name, "lowercase", context), LetterCase::Lower});
+  for (const std::string& name : options.uppercase)
+    cases_.push_back({FieldName(name, "uppercase", context), LetterCase::Upper});
+  for (const std::string& name : options.capitalize)
+    cases_.push_back({FieldName(name, "capitalize", context), LetterCase::Capital});
+  for (const std::string& name : options.lowercase)
+    cases_.push_back({FieldName(name, "lowercase", context), LetterCase::Lower});
   for (const std::string& name : options.strip) strip_.emplace_back(name, "strip", context);
   for (auto& [name, separator] : options.split) split_.push_back({FieldName(name, "split", context), std::move(separator)});
   for (auto& [name, separator] : options.join) join_.push_back({FieldName(name, "join", context), std::move(separator)});
   read_merges(options.merge, context);
-  for (const auto& [from, to] : options.copy) copy_.push_back({FieldName(from, "copy", context), FieldName(to, "copy", context)});
+  for (const auto& [from, to] : options.copy)
+    copy_.push_back({FieldName(from, "copy", context), FieldName(to, "copy", context)});
 }
 
 void Mutate::read_sets(const TextHash& hash, const char* option, std::vector<SetStep>& out, const PluginContext& context) {
@@ -186,7 +191,8 @@ void Mutate::read_merges(const ConfigHash& hash, const PluginContext& context) {
     const bool is_list = value.kind == ConfigValue::Kind::Array;
     const std::vector<ConfigValue> single{value};
     for (const ConfigValue& item : is_list ? value.items : single) {
-      if (item.kind == ConfigValue::Kind::Array || item.kind == ConfigValue::Kind::Hash || item.kind == ConfigValue::Kind::Plugin) {
+      if (item.kind == ConfigValue::Kind::Array || item.kind == ConfigValue::Kind::Hash ||
+          item.kind == ConfigValue::Kind::Plugin) {
         context.error(item.span, "merge: wants the name of a field, or a list of names");
         continue;
       }
@@ -396,18 +402,20 @@ const RegisterFilter registered({
     .summary = "Renames, sets, converts and rewrites fields.",
     .make = {make_mutate, mutate_declarations},
     .details =
-        R"(The steps of one block run in this order, however they are written: coerce, rename, update, replace, convert, gsub,
-uppercase, capitalize, lowercase, strip, split, join, merge, copy. Use two blocks where another order is wanted.
+        R"(The steps of one block run in this order, however they are written: coerce, rename, update, replace,
+convert, gsub, uppercase, capitalize, lowercase, strip, split, join, merge, copy. Use two blocks where another order
+is wanted.
 
-The first step that fails ends the block for that event: later steps and add_field, add_tag and so on are left out, and the
-event is tagged `_mutate_error` (`tag_on_failure`) and counted. Steps on a missing field do nothing, except replace and merge.
-A step fails when a text is no number (convert), when a list to strip holds something else than text, when a path leads
-through a text, when a name is no field reference, or when a replacement (gsub) names an unknown group or the result
-exceeds 64 MiB.
+The first step that fails ends the block for that event: later steps and add_field, add_tag and so on are left out,
+and the event is tagged `_mutate_error` (`tag_on_failure`) and counted. Steps on a missing field do nothing, except
+replace and merge. A step fails when a text is no number (convert), when a list to strip holds something else than
+text, when a path leads through a text, when a name is no field reference, or when a replacement (gsub) names an
+unknown group or the result exceeds 64 MiB.
 
-- **convert** to integer or float reads decimal, scientific and hexadecimal text; commas and surrounding blanks are ignored,
-  `integer_eu` and `float_eu` exchange the meanings of comma and point. Fractions are cut towards zero. Integers beyond 64 bits
-  keep their digits. boolean knows true, t, yes, y, 1, 1.0, false, f, no, n, 0, 0.0 and the empty text; anything else stays.
+- **convert** to integer or float reads decimal, scientific and hexadecimal text; commas and surrounding blanks are
+  ignored, `integer_eu` and `float_eu` exchange the meanings of comma and point. Fractions are cut towards zero.
+  Integers beyond 64 bits keep their digits. boolean knows true, t, yes, y, 1, 1.0, false, f, no, n, 0, 0.0 and the
+  empty text; anything else stays.
 - **gsub** uses Ruby's regular expressions, with `\1` to `\9`, `\0` and `\k<name>` in the replacement. Expression and
   replacement may hold `%{references}`; an expression that has some is compiled when its text first occurs.
 - **split** leaves out empty pieces at the end; a single blank splits at runs of blanks.

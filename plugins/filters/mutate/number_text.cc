@@ -148,8 +148,8 @@ std::optional<Value> decimal_to_integer(std::string_view text, Arena& arena) {
 std::optional<double> decimal_to_double(std::string_view text) {
   Decimal number;
   if (!read_decimal(text, number) || (number.has_point && number.fraction.empty())) return std::nullopt;
-  const std::string plain = (number.whole.empty() ? "0" : number.whole) + "." + (number.fraction.empty() ? "0" : number.fraction) +
-                            "e" + std::to_string(number.exponent);
+  const std::string plain = (number.whole.empty() ? "0" : number.whole) + "." +
+                            (number.fraction.empty() ? "0" : number.fraction) + "e" + std::to_string(number.exponent);
   double made = 0;
   const auto [end, problem] = std::from_chars(plain.data(), plain.data() + plain.size(), made);
   if (problem == std::errc::result_out_of_range) {

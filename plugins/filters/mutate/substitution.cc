@@ -103,7 +103,8 @@ bool Substitution::append_replacement(std::string_view text, std::string_view ma
       out_ += text.substr(before + match.size());
     } else if (kind == '\\') {
       out_ += '\\';
-    } else if (kind == 'k' && rest.size() > escape + 2 && rest[escape + 2] == '<' && rest.find('>', escape) != std::string_view::npos) {
+    } else if (kind == 'k' && rest.size() > escape + 2 && rest[escape + 2] == '<' &&
+               rest.find('>', escape) != std::string_view::npos) {
       const std::size_t close = rest.find('>', escape);
       const std::string_view name = rest.substr(escape + 3, close - escape - 3);
       const auto group = scratch != nullptr ? named_group(name, *scratch) : std::nullopt;

@@ -9,7 +9,7 @@
 namespace logboom {
 namespace {
 
-constexpr int kLargestFixedExponent = 16;   // 1e16 is the first that Ruby writes with an exponent
+constexpr int kLargestFixedExponent = 16;  // 1e16 is the first that Ruby writes with an exponent
 constexpr int kSmallestFixedExponent = -4;
 
 /// The shortest digits that read back, laid out as Ruby does.

@@ -32,8 +32,8 @@ std::shared_ptr<const Dictionary> DictionaryFile::current() const {
 DictionaryFile::FileState DictionaryFile::look_at_file() const {
   struct stat info {};
   if (stat(settings_.path.c_str(), &info) != 0) return {};
-  return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec, static_cast<std::int64_t>(info.st_size),
-          static_cast<std::uint64_t>(info.st_ino)};
+  return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
+          static_cast<std::int64_t>(info.st_size), static_cast<std::uint64_t>(info.st_ino)};
 }
 
 void DictionaryFile::refresh_when_due(std::chrono::steady_clock::time_point now) {

@@ -29,7 +29,8 @@ Result<std::string> read_file(const std::string& path) {
   if (!file) return Error{ErrorCode::Io, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   const auto size = static_cast<std::int64_t>(file.tellg());
   if (size < 0) return Error{ErrorCode::Io, fmt::format("cannot read {}: it is no file", path)};
-  if (static_cast<std::uint64_t>(size) > kLargestFile) return Error{ErrorCode::TooLarge, fmt::format("{} is larger than 1 GiB", path)};
+  if (static_cast<std::uint64_t>(size) > kLargestFile)
+    return Error{ErrorCode::TooLarge, fmt::format("{} is larger than 1 GiB", path)};
   file.seekg(0);
   std::string text(static_cast<std::size_t>(size), '\0');
   file.read(text.data(), static_cast<std::streamsize>(size));
@@ -66,14 +67,16 @@ Value plain_scalar(const std::string& text, Arena& arena) {
     if (number.size() > 2 && number.substr(0, 2) == "0x") base = 16;
     if (number.size() > 2 && number.substr(0, 2) == "0b") base = 2;
     if (base != 10) whole.remove_prefix(2);
-    if (base == 10 && number.size() > 1 && number.front() == '0' && number.find_first_not_of("01234567") == std::string_view::npos)
+    if (base == 10 && number.size() > 1 && number.front() == '0' &&
+        number.find_first_not_of("01234567") == std::string_view::npos)
       base = 8;
     const std::string signed_text = (is_negative ? "-" : "") + std::string(whole);
     std::int64_t integer = 0;
     const char* const last = signed_text.data() + signed_text.size();
     const auto [end, problem] = std::from_chars(signed_text.data(), last, integer, base);
     if (end == last && problem == std::errc()) return Value::integer(integer);
-    if (end == last && problem == std::errc::result_out_of_range && base == 10) return Value::big_number(arena.copy(signed_text));
+    if (end == last && problem == std::errc::result_out_of_range && base == 10)
+      return Value::big_number(arena.copy(signed_text));
     double real = 0;
     const auto [real_end, real_problem] = std::from_chars(signed_text.data(), last, real);
     if (base == 10 && real_end == last && real_problem == std::errc() && number.find('.') != std::string_view::npos)
@@ -131,7 +134,8 @@ class YamlReader {
     if (node.IsMap()) {
       Object* made = Object::make(arena_, static_cast<std::uint32_t>(node.size()));
       for (const auto& pair : node) {
-        if (!pair.first.IsScalar()) return corrupt(fmt::format("line {}: a key is a list or a map", pair.first.Mark().line + 1));
+        if (!pair.first.IsScalar())
+          return corrupt(fmt::format("line {}: a key is a list or a map", pair.first.Mark().line + 1));
         auto value = read_value(pair.second, depth + 1);
         if (!value) return value;
         made->set(arena_, make_key(arena_.copy(pair.first.Scalar())), *value);
@@ -156,8 +160,9 @@ std::uint64_t count_code_points(std::string_view text) {
 Result<void> read_yaml(const std::string& text, std::uint64_t most_code_points, Dictionary& into) {
   const std::uint64_t code_points = count_code_points(text);
   if (code_points > most_code_points) {
-    return Error{ErrorCode::TooLarge, fmt::format("the document has {} characters, more than yaml_dictionary_code_point_limit ({})",
-                                                  code_points, most_code_points)};
+    return Error{ErrorCode::TooLarge,
+                 fmt::format("the document has {} characters, more than yaml_dictionary_code_point_limit ({})", code_points,
+                             most_code_points)};
   }
   try {
     Arena arena;
@@ -241,7 +246,8 @@ Result<void> read_csv(const std::string& text, Dictionary& into) {
   std::vector<CsvReader::Cell> cells;
   while (!reader.at_end()) {
     const int line = reader.line();
-    if (!reader.read_record(cells)) return corrupt(fmt::format("record {}: a quote that is not closed or not at the border of a cell", line));
+    if (!reader.read_record(cells))
+      return corrupt(fmt::format("record {}: a quote that is not closed or not at the border of a cell", line));
     if (cells.size() == 1 && cells[0].text.empty()) continue;  // a blank line
     const bool has_value = cells.size() > 1 && (cells[1].is_quoted || !cells[1].text.empty());
     into.set(cells[0].text, has_value ? Value::string(cells[1].text) : Value::null());
@@ -259,10 +265,12 @@ Result<DictionaryFormat> dictionary_format_of(const std::string& path) {
   if (ends_with(path, ".yml") || ends_with(path, ".yaml")) return DictionaryFormat::Yaml;
   if (ends_with(path, ".json")) return DictionaryFormat::Json;
   if (ends_with(path, ".csv")) return DictionaryFormat::Csv;
-  return Error{ErrorCode::NotFound, fmt::format("\"{}\" is no dictionary: its name must end in .yml, .yaml, .json or .csv", path)};
+  return Error{ErrorCode::NotFound,
+               fmt::format("\"{}\" is no dictionary: its name must end in .yml, .yaml, .json or .csv", path)};
 }
 
-Result<void> read_dictionary_file(const std::string& path, DictionaryFormat format, std::uint64_t yaml_code_points, Dictionary& into) {
+Result<void> read_dictionary_file(const std::string& path, DictionaryFormat format, std::uint64_t yaml_code_points,
+                                  Dictionary& into) {
   auto text = read_file(path);
   if (!text) return text.error();
   Result<void> done;

@@ -19,6 +19,7 @@ Result<DictionaryFormat> dictionary_format_of(const std::string& path);
 /// `yaml_code_points`: the longest YAML document, in characters. Blocks for the file; takes as much memory as it.
 /// Errors: Io - cannot be read. TooLarge - longer than the limit, or more than 1 GiB. Corrupt - no document of that format,
 /// with the place. `into` may hold some entries then.
-Result<void> read_dictionary_file(const std::string& path, DictionaryFormat format, std::uint64_t yaml_code_points, Dictionary& into);
+Result<void> read_dictionary_file(const std::string& path, DictionaryFormat format, std::uint64_t yaml_code_points,
+                                  Dictionary& into);
 
 }  // namespace logboom

@@ -40,16 +40,22 @@ OptionTable<TranslateOptions> translate_options() {
   OptionTable<TranslateOptions> table;
   table.optional("source", &TranslateOptions::source, "The field to look up; required.");
   table.optional("field", &TranslateOptions::field, "An earlier name of source.").deprecated("use source");
-  table.optional("target", &TranslateOptions::target, "Where the result goes; the source itself, or \"translation\" without ECS.");
+  table.optional("target", &TranslateOptions::target,
+                 "Where the result goes; the source itself, or \"translation\" without ECS.");
   table.optional("destination", &TranslateOptions::destination, "An earlier name of target.").deprecated("use target");
   table.optional("dictionary", &TranslateOptions::dictionary, "Keys and what they become.");
-  table.optional("dictionary_path", &TranslateOptions::dictionary_path, "A .yml, .yaml, .json or .csv file of keys and values.")
+  table
+      .optional("dictionary_path", &TranslateOptions::dictionary_path,
+                "A .yml, .yaml, .json or .csv file of keys and values.")
       .must_exist();
   table.optional("refresh_interval", &TranslateOptions::refresh_interval,
                  "Seconds between looks at the file; it is read again when it changed. 0 or less: never.");
-  table.optional("refresh_behaviour", &TranslateOptions::refresh_behaviour, "Whether entries that left the file are kept (merge) or go.")
+  table
+      .optional("refresh_behaviour", &TranslateOptions::refresh_behaviour,
+                "Whether entries that left the file are kept (merge) or go.")
       .one_of({"merge", "replace"});
-  table.optional("exact", &TranslateOptions::exact, "Whether the whole text is looked up; else each key found in it is replaced.");
+  table.optional("exact", &TranslateOptions::exact,
+                 "Whether the whole text is looked up; else each key found in it is replaced.");
   table.optional("regex", &TranslateOptions::regex, "Whether keys are regular expressions (with exact).");
   table.optional("fallback", &TranslateOptions::fallback, "What is set when nothing matches; may hold %{references}.");
   table.optional("override", &TranslateOptions::override_target, "Whether an existing target is replaced.");
@@ -180,9 +186,11 @@ class Translate {
 };
 
 void Translate::read_fields(const PluginContext& context) {
-  if (options_.source && options_.field) context.error("field", "source and field are given: field is the earlier name of source", "leave field out");
+  if (options_.source && options_.field)
+    context.error("field", "source and field are given: field is the earlier name of source", "leave field out");
   if (options_.target && options_.destination)
-    context.error("destination", "target and destination are given: destination is the earlier name of target", "leave destination out");
+    context.error("destination", "target and destination are given: destination is the earlier name of target",
+                  "leave destination out");
   if (!options_.source) options_.source = options_.field;
   if (!options_.target) options_.target = options_.destination;
   if (!options_.source) return context.error("source", "translate needs the option \"source\"", "name the field to look up");
@@ -190,13 +198,16 @@ void Translate::read_fields(const PluginContext& context) {
   target_ = options_.target ? *options_.target : context.is_ecs() ? source_ : FieldRef::of_name("translation");
   is_in_place_ = source_ == target_;
   if (is_in_place_ && options_.override_target && !*options_.override_target)
-    context.error("override", "override => false has no effect when source and target are the same field", "leave it out, or set another target");
+    context.error("override", "override => false has no effect when source and target are the same field",
+                  "leave it out, or set another target");
   override_ = options_.override_target.value_or(is_in_place_);
   is_item_wise_ = options_.iterate_on && !(*options_.iterate_on == source_);
 }
 
 void Translate::read_dictionary(const PluginContext& context) {
-  const LookupMode mode = !options_.exact ? LookupMode::Substrings : options_.regex ? LookupMode::Expression : LookupMode::Exact;
+  const LookupMode mode = !options_.exact  ? LookupMode::Substrings
+                          : options_.regex ? LookupMode::Expression
+                                           : LookupMode::Exact;
   if (!options_.dictionary_path) {
     auto made = std::make_shared<Dictionary>(mode);
     Arena arena;
@@ -211,9 +222,11 @@ void Translate::read_dictionary(const PluginContext& context) {
   if (!format) return context.error("dictionary_path", "dictionary_path: " + format.error().message);
   const auto& limit = options_.yaml_dictionary_code_point_limit;
   if (limit && *format != DictionaryFormat::Yaml)
-    return context.error("yaml_dictionary_code_point_limit", "yaml_dictionary_code_point_limit is for YAML dictionaries only", "leave it out");
+    return context.error("yaml_dictionary_code_point_limit",
+                         "yaml_dictionary_code_point_limit is for YAML dictionaries only", "leave it out");
   if (limit && *limit <= 0)
-    return context.error("yaml_dictionary_code_point_limit", fmt::format("yaml_dictionary_code_point_limit: {} is not positive", *limit));
+    return context.error("yaml_dictionary_code_point_limit",
+                         fmt::format("yaml_dictionary_code_point_limit: {} is not positive", *limit));
   const double interval = std::min(std::max(options_.refresh_interval, 0.0), 1e9);
   DictionaryFile::Settings settings{*options_.dictionary_path,
                                     *format,
@@ -241,17 +254,17 @@ const RegisterFilter registered({
     .summary = "Replaces a value by what a dictionary says of it.",
     .make = make_filter<Translate, translate_options>,
     .details =
-        R"(The text of `source` (of a list: its first item) is looked up. With `exact` the whole text must be a key, or, with `regex`,
-match one: the first in the dictionary's order that matches counts. With `exact => false` every key that occurs in the text is
-replaced by its value. A match, or `fallback`, is set as `target`; values keep their types. An existing target is left alone
-unless `override` is set or source and target are the same field. add_field and so on are done on a match or fallback, and always
-when source and target are the same.
+        R"(The text of `source` (of a list: its first item) is looked up. With `exact` the whole text must be a key,
+or, with `regex`, match one: the first in the dictionary's order that matches counts. With `exact => false` every key
+that occurs in the text is replaced by its value. A match, or `fallback`, is set as `target`; values keep their types.
+An existing target is left alone unless `override` is set or source and target are the same field. add_field and so on
+are done on a match or fallback, and always when source and target are the same.
 
-`iterate_on` names a list: the source itself, then each item is translated into a list of results (null without match or
-fallback); or a list of objects, then source and target are members of each object.
+`iterate_on` names a list: the source itself, then each item is translated into a list of results (null without match
+or fallback); or a list of objects, then source and target are members of each object.
 
-A file is read at start (what is wrong with it refuses the configuration) and again, beside the running pipeline, when it has
-changed; a version that cannot be read is logged and the earlier entries stay.)",
+A file is read at start (what is wrong with it refuses the configuration) and again, beside the running pipeline, when
+it has changed; a version that cannot be read is logged and the earlier entries stay.)",
 });
 
 }  // namespace

@@ -25,7 +25,8 @@ class Descriptor {
 };
 
 Error failure(const std::string& path, const char* call, int code) {
-  return Error{code == ENOENT ? ErrorCode::NotFound : ErrorCode::Io, fmt::format("{}: {}: {}", path, call, std::strerror(code))};
+  return Error{code == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
+               fmt::format("{}: {}: {}", path, call, std::strerror(code))};
 }
 
 Result<std::size_t> read_at(int descriptor, char* to, std::size_t size, std::uint64_t offset, const std::string& path) {

@@ -40,30 +40,50 @@ struct FileOptions {
 
 OptionTable<FileOptions> file_options() {
   OptionTable<FileOptions> table;
-  table.required("path", &FileOptions::path, "Absolute paths; *, ?, [a-z], {a,b} and ** (folders at any depth) may be used.");
+  table.required("path", &FileOptions::path,
+                 "Absolute paths; *, ?, [a-z], {a,b} and ** (folders at any depth) may be used.");
   table.optional("exclude", &FileOptions::exclude, "Patterns of file names, without folders, to pass over.");
-  table.optional("mode", &FileOptions::mode, "tail follows files that grow, read reads complete files once.").one_of({"tail", "read"});
-  table.optional("start_position", &FileOptions::start_position, "Where tail begins with a file that is there at first and has no recorded position.")
+  table.optional("mode", &FileOptions::mode, "tail follows files that grow, read reads complete files once.")
+      .one_of({"tail", "read"});
+  table
+      .optional("start_position", &FileOptions::start_position,
+                "Where tail begins with a file that is there at first and has no recorded position.")
       .one_of({"beginning", "end"});
   table.optional("stat_interval", &FileOptions::stat_interval, "How often files are looked at.");
-  table.optional("discover_interval", &FileOptions::discover_interval, "How often new files are looked for, in stat intervals.").at_least(1);
-  table.optional("sincedb_path", &FileOptions::sincedb_path, "File that keeps the positions; below path.data when not given; /dev/null keeps none.");
+  table
+      .optional("discover_interval", &FileOptions::discover_interval,
+                "How often new files are looked for, in stat intervals.")
+      .at_least(1);
+  table.optional("sincedb_path", &FileOptions::sincedb_path,
+                 "File that keeps the positions; below path.data when not given; /dev/null keeps none.");
   table.optional("sincedb_write_interval", &FileOptions::sincedb_write_interval, "How often the positions are saved.");
   // The bare number of this option counts days, unlike every other one's: see days_of().
-  table.optional("sincedb_clean_after", &FileOptions::sincedb_clean_after, "Positions of files without news for this long are forgotten; a bare number is days.");
+  table.optional("sincedb_clean_after", &FileOptions::sincedb_clean_after,
+                 "Positions of files without news for this long are forgotten; a bare number is days.");
   table.optional("delimiter", &FileOptions::delimiter, "What ends a line.");
-  table.optional("ignore_older", &FileOptions::ignore_older, "Files last changed longer ago are passed over until they change.");
-  table.optional("close_older", &FileOptions::close_older, "Files without news for this long are closed until they change (tail).");
-  table.optional("max_open_files", &FileOptions::max_open_files, "Files open at a time; 4095 when not given. Others wait.").at_least(1);
-  table.optional("file_completed_action", &FileOptions::file_completed_action, "What becomes of a file that is read and delivered (read).")
+  table.optional("ignore_older", &FileOptions::ignore_older,
+                 "Files last changed longer ago are passed over until they change.");
+  table.optional("close_older", &FileOptions::close_older,
+                 "Files without news for this long are closed until they change (tail).");
+  table.optional("max_open_files", &FileOptions::max_open_files, "Files open at a time; 4095 when not given. Others wait.")
+      .at_least(1);
+  table
+      .optional("file_completed_action", &FileOptions::file_completed_action,
+                "What becomes of a file that is read and delivered (read).")
       .one_of({"delete", "log", "log_and_delete"});
-  table.optional("file_completed_log_path", &FileOptions::file_completed_log_path, "File that the names of completed files are appended to (read).");
-  table.optional("file_chunk_size", &FileOptions::file_chunk_size, "Bytes read at a time.").at_least(1024).at_most(16 * 1024 * 1024);
+  table.optional("file_completed_log_path", &FileOptions::file_completed_log_path,
+                 "File that the names of completed files are appended to (read).");
+  table.optional("file_chunk_size", &FileOptions::file_chunk_size, "Bytes read at a time.")
+      .at_least(1024)
+      .at_most(16 * 1024 * 1024);
   table.optional("file_chunk_count", &FileOptions::file_chunk_count, "Reads before the next file has its turn.").at_least(1);
   table.optional("file_sort_by", &FileOptions::file_sort_by, "Order of the files.").one_of({"last_modified", "path"});
-  table.optional("file_sort_direction", &FileOptions::file_sort_direction, "asc: oldest, or first by name, first.").one_of({"asc", "desc"});
-  table.optional("exit_after_read", &FileOptions::exit_after_read, "Ends when the files that were there at start are read (read).");
-  table.optional("check_archive_validity", &FileOptions::check_archive_validity, "Unpacks an archive once before its events are made, and skips it whole when it is damaged (read).");
+  table.optional("file_sort_direction", &FileOptions::file_sort_direction, "asc: oldest, or first by name, first.")
+      .one_of({"asc", "desc"});
+  table.optional("exit_after_read", &FileOptions::exit_after_read,
+                 "Ends when the files that were there at start are read (read).");
+  table.optional("check_archive_validity", &FileOptions::check_archive_validity,
+                 "Unpacks an archive once before its events are made, and skips it whole when it is damaged (read).");
   table.optional("codec", &FileOptions::codec, "What makes events of lines.");
   return table;
 }
@@ -96,9 +116,14 @@ bool is_folder(const std::string& path) {
 class FileInput final : public Input {
  public:
   FileInput(const FileOptions& options, const PluginContext& context)
-      : reading_{context.make_codec(options.codec), InputDecorations(context), FileFields(context.is_ecs(), host_name()),
-                 options.delimiter, options.file_chunk_size, context.metrics().counter("bytes_read"),
-                 context.metrics().counter("lines"), context.metrics().counter("lines_too_long")},
+      : reading_{context.make_codec(options.codec),
+                 InputDecorations(context),
+                 FileFields(context.is_ecs(), host_name()),
+                 options.delimiter,
+                 options.file_chunk_size,
+                 context.metrics().counter("bytes_read"),
+                 context.metrics().counter("lines"),
+                 context.metrics().counter("lines_too_long")},
         clock_(context.clock()),
         bytes_total_(context.metrics().counter("bytes_total")),
         files_open_(context.metrics().counter("files_open")),
@@ -117,7 +142,7 @@ class FileInput final : public Input {
       if (const auto loaded = sincedb_->load(); !loaded) return loaded;
       is_loaded_ = true;
     }
-    const FileContext context{settings_,   reading_,          sincedb_,  clock_,    bytes_total_,
+    const FileContext context{settings_,   reading_,         sincedb_,  clock_,    bytes_total_,
                               files_open_, files_completed_, failures_, log_limit_};
     if (is_read_mode_) {
       run_read(context, sink, stop);
@@ -201,23 +226,24 @@ class FileInput final : public Input {
 const RegisterInput registered({.name = "file",
                                 .summary = "Log files: followed as they grow, or read once.",
                                 .make = make_input<FileInput, file_options>,
-                                .details = R"(**Acknowledged**: a position is saved only when every event up to it is delivered (with a persisted queue: is in the queue).
-After a crash reading goes on from there; events may be doubled, none is lost. Lines that the codec still holds are read again.
+                                .details = R"(**Acknowledged**: a position is saved only when every event up to it is
+delivered (with a persisted queue: is in the queue). After a crash reading goes on from there; events may be doubled,
+none is lost. Lines that the codec still holds are read again.
 
 Every line is given to the codec without its delimiter. Events get `host` and `path` (with ECS `[host][name]` and
-`[log][file][path]`) unless they bring them, and always `[@metadata][host]` and `[@metadata][path]`. A line over 64 MiB is
-cut, tagged `_line_too_long` and counted in `lines_too_long`.
+`[log][file][path]`) unless they bring them, and always `[@metadata][host]` and `[@metadata][path]`. A line over 64
+MiB is cut, tagged `_line_too_long` and counted in `lines_too_long`.
 
-**tail** follows files. A file is known by device and inode, so a renamed one is not read again, and it is read to its end
-before it is let go. A file that shrank, or whose bytes before the position changed (copy and truncate), is read from its
-beginning. A new file of an old name, and any file found after the start, is read from its beginning.
+**tail** follows files. A file is known by device and inode, so a renamed one is not read again, and it is read to its
+end before it is let go. A file that shrank, or whose bytes before the position changed (copy and truncate), is read
+from its beginning. A new file of an old name, and any file found after the start, is read from its beginning.
 
-**read** reads complete files once, `.gz` and `.gzip` ones unpacked, and then deletes or logs them, after all their events are
-delivered. The last line needs no delimiter. A damaged archive is logged and kept, and read again after a restart. With
-`exit_after_read` the input ends after the files that were there at start.
+**read** reads complete files once, `.gz` and `.gzip` ones unpacked, and then deletes or logs them, after all their
+events are delivered. The last line needs no delimiter. A damaged archive is logged and kept, and read again after a
+restart. With `exit_after_read` the input ends after the files that were there at start.
 
-Positions are kept in Logstash's sincedb format and its files are understood. Metrics: `bytes_total`, `bytes_read`, `lines`,
-`files_open`, `files_completed`, `failures`.)"});
+Positions are kept in Logstash's sincedb format and its files are understood. Metrics: `bytes_total`, `bytes_read`,
+`lines`, `files_open`, `files_completed`, `failures`.)"});
 
 }  // namespace
 }  // namespace logboom

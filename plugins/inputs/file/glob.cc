@@ -133,7 +133,8 @@ std::vector<FoundFile> find_files(const std::vector<std::string>& patterns, cons
   Walker walker(excluded_plain, found);
   for (const std::string& pattern : patterns)
     for (const std::string& plain : expand_braces(pattern)) walker.walk("/", plain, 0);
-  std::sort(found.begin(), found.end(), [](const FoundFile& left, const FoundFile& right) { return left.path < right.path; });
+  std::sort(found.begin(), found.end(),
+            [](const FoundFile& left, const FoundFile& right) { return left.path < right.path; });
   return found;
 }
 

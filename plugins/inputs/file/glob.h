@@ -25,9 +25,8 @@ struct FoundFile {
 };
 
 /// Regular files whose names fit one of the absolute patterns: * ? [a-z] {a,b}, and ** for folders at any depth (links to
-/// folders are not followed by **, at most 64 levels). A file found twice is given once. In order of path. Blocks on the file
-/// system; folders that cannot be read are passed over.
-/// `excluded`: patterns for the last part of the name.
+/// folders are not followed by **, at most 64 levels). A file found twice is given once. In order of path. Blocks on the
+/// file system; folders that cannot be read are passed over. `excluded`: patterns for the last part of the name.
 std::vector<FoundFile> find_files(const std::vector<std::string>& patterns, const std::vector<std::string>& excluded);
 
 /// "a{b,c}d" as "abd" and "acd"; at most 1,000 results.

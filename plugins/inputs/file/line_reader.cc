@@ -167,7 +167,8 @@ bool LineReader::push(ChunkPtr chunk, const std::string& path, AckLedger& ledger
   return false;
 }
 
-bool LineReader::finish(const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink, StopSignal& stop) {
+bool LineReader::finish(const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink,
+                        StopSignal& stop) {
   ChunkPtr chunk = sink.new_chunk(Buffer::copy_of(is_skipping_ ? std::string_view() : std::string_view(carry_)));
   if (!chunk->received().empty()) {
     take_line(chunk->received().view(), position_ - carry_.size(), position_, false, *chunk);

@@ -51,8 +51,8 @@ class LineReader {
 
   /// Reads at most `limit` bytes (and the chunk size) and pushes the events of the lines that end in them. `moves_position`:
   /// the ledger learns how far the file is read.
-  Result<ReadStep> read(ByteSource& source, std::size_t limit, const std::string& path, AckLedger& ledger, bool moves_position,
-                        EventSink& sink, StopSignal& stop);
+  Result<ReadStep> read(ByteSource& source, std::size_t limit, const std::string& path, AckLedger& ledger,
+                        bool moves_position, EventSink& sink, StopSignal& stop);
   /// The unfinished line and what the codec holds become events: the file's end. False when the pipeline takes nothing more.
   bool finish(const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink, StopSignal& stop);
   /// What the codec holds becomes events, the unfinished line stays. False when the pipeline takes nothing more.
@@ -74,7 +74,8 @@ class LineReader {
  private:
   void take_lines(std::string_view bytes, std::uint64_t first_position, Chunk& chunk);
   void take_line(std::string_view line, std::uint64_t start, std::uint64_t end, bool is_cut, Chunk& chunk);
-  bool push(ChunkPtr chunk, const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink, StopSignal& stop);
+  bool push(ChunkPtr chunk, const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink,
+            StopSignal& stop);
   std::size_t find_delimiter(std::string_view bytes) const;
   void remember_last(std::string_view bytes);
 

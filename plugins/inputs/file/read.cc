@@ -8,6 +8,7 @@
 #include <deque>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "plugins/inputs/file/settings.h"
 
@@ -18,7 +19,10 @@ constexpr std::chrono::milliseconds kSettlePause(5);  // between two looks at wh
 
 struct Reading {
   Reading(const FileReading& reading, FoundFile found, std::uint64_t start, std::shared_ptr<AckLedger> made_ledger)
-      : file(std::move(found)), is_archive(is_gzip_name(file.path)), reader(reading, start), ledger(std::move(made_ledger)) {}
+      : file(std::move(found)),
+        is_archive(is_gzip_name(file.path)),
+        reader(reading, start),
+        ledger(std::move(made_ledger)) {}
 
   FoundFile file;
   bool is_archive;
@@ -68,7 +72,8 @@ class ReadLoop {
   }
 
   void begin(const FoundFile& file) {
-    if (settings_.ignore_older_seconds && wall_seconds(context_.clock) - file.modified > *settings_.ignore_older_seconds) return;
+    if (settings_.ignore_older_seconds && wall_seconds(context_.clock) - file.modified > *settings_.ignore_older_seconds)
+      return;
     std::uint64_t start = 0;
     if (const auto known = known_position(*context_.sincedb, file)) {
       if (*known >= file.size && file.size > 0) return;  // read by an earlier run
@@ -103,7 +108,8 @@ class ReadLoop {
   bool open(Reading& reading) {
     if (reading.source != nullptr) return true;
     if (reading.is_archive && settings_.checks_archives && !is_whole_archive(reading.file.path)) return false;
-    auto opened = reading.is_archive ? open_gzip(reading.file.path) : open_plain(reading.file.path, reading.reader.position());
+    auto opened =
+        reading.is_archive ? open_gzip(reading.file.path) : open_plain(reading.file.path, reading.reader.position());
     if (!opened) {
       report(opened.error().message);
       return false;
@@ -119,8 +125,8 @@ class ReadLoop {
     if (!open(*reading)) return;
     for (std::uint64_t chunks = 0; chunks < settings_.chunk_count && !is_stopping(); ++chunks) {
       const std::size_t unread = reading->is_archive ? context_.reading.chunk_bytes : unread_bytes(*reading);
-      const auto step = reading->reader.read(*reading->source, unread, reading->file.path, *reading->ledger, !reading->is_archive,
-                                             sink_, stop_);
+      const auto step = reading->reader.read(*reading->source, unread, reading->file.path, *reading->ledger,
+                                             !reading->is_archive, sink_, stop_);
       if (!step) {
         report(step.error().message + "; the rest of it is skipped and the file is kept");
         close(*reading);

@@ -11,7 +11,8 @@ namespace {
 /// When the file was made, in seconds since 1970; nothing on file systems that do not know.
 std::optional<double> birth_time(const std::string& path) {
   struct statx status {};
-  if (statx(AT_FDCWD, path.c_str(), 0, STATX_BTIME, &status) != 0 || (status.stx_mask & STATX_BTIME) == 0) return std::nullopt;
+  if (statx(AT_FDCWD, path.c_str(), 0, STATX_BTIME, &status) != 0 || (status.stx_mask & STATX_BTIME) == 0)
+    return std::nullopt;
   return static_cast<double>(status.stx_btime.tv_sec) + status.stx_btime.tv_nsec * 1e-9;
 }
 
@@ -49,7 +50,8 @@ void SincedbWriter::write_if_due() {
 void SincedbWriter::write_now() {
   last_ = context_.clock.steady_now();
   const auto written = context_.sincedb->write();
-  if (!written && context_.log_limit.allow()) log_error("input.file", "{}: {}", context_.settings.id, written.error().message);
+  if (!written && context_.log_limit.allow())
+    log_error("input.file", "{}: {}", context_.settings.id, written.error().message);
 }
 
 }  // namespace logboom

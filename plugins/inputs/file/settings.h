@@ -54,8 +54,8 @@ struct FileContext {
   LogRateLimit& log_limit;
 };
 
-/// Where a file that was not watched before begins by its sincedb entry; nothing when it has none, or when the entry is about
-/// an older file that had the same inode (the file was made after the entry was written).
+/// Where a file that was not watched before begins by its sincedb entry; nothing when it has none, or when the entry is
+/// about an older file that had the same inode (the file was made after the entry was written).
 std::optional<std::uint64_t> known_position(const Sincedb& sincedb, const FoundFile& file);
 
 /// Files that fit the settings' patterns, in the order of file_sort_by.

@@ -24,7 +24,8 @@ struct SincedbEntry {
 /// Any thread.
 class Sincedb {
  public:
-  /// `path` empty: kept in memory only. Entries unchanged for `clean_after_seconds` are dropped when written. `clock` outlives it.
+  /// `path` empty: kept in memory only. Entries unchanged for `clean_after_seconds` are dropped when written. `clock`
+  /// outlives it.
   Sincedb(std::string path, double clean_after_seconds, const Clock& clock);
   /// Writes what changed since the last time.
   ~Sincedb();

@@ -1,12 +1,10 @@
 // Tail mode: files that grow, are rotated by rename or by copy and truncate, vanish and come back.
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <set>
 
 #include "plugins/inputs/file/settings.h"
 
@@ -26,11 +24,11 @@ struct Watched {
   std::string path;
   LineReader reader;
   std::shared_ptr<AckLedger> ledger;
-  std::unique_ptr<ByteSource> source;        // nullptr: closed
+  std::unique_ptr<ByteSource> source;          // nullptr: closed
   std::optional<std::uint64_t> sleeping_size;  // closed for its age: opened again when the size is another
-  bool has_name = true;                      // the path still names this file
+  bool has_name = true;                        // the path still names this file
   std::optional<std::chrono::steady_clock::time_point> quiet_since;  // without a name and without news
-  std::uint64_t counted_size = 0;            // part of bytes_total
+  std::uint64_t counted_size = 0;                                    // part of bytes_total
   std::chrono::steady_clock::time_point last_read;
   bool waits_for_flush = false;
 };
@@ -77,7 +75,8 @@ class TailLoop {
   }
 
   void watch(const FoundFile& file, bool is_first) {
-    const bool is_old = settings_.ignore_older_seconds && wall_seconds(context_.clock) - file.modified > *settings_.ignore_older_seconds;
+    const bool is_old =
+        settings_.ignore_older_seconds && wall_seconds(context_.clock) - file.modified > *settings_.ignore_older_seconds;
     const auto known = known_position(*context_.sincedb, file);
     std::uint64_t start = 0;
     if (known) {
@@ -162,7 +161,8 @@ class TailLoop {
     if (file.source != nullptr) return true;
     if (open_files_ >= settings_.max_open_files) {
       if (context_.log_limit.allow())
-        log_warn("input.file", "{}: max_open_files ({}) is reached; other files wait", settings_.id, settings_.max_open_files);
+        log_warn("input.file", "{}: max_open_files ({}) is reached; other files wait", settings_.id,
+                 settings_.max_open_files);
       return false;
     }
     auto opened = open_plain(file.path, file.reader.position());

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -34,18 +33,25 @@ struct FileOptions {
 
 OptionTable<FileOptions> file_options() {
   OptionTable<FileOptions> table;
-  table.required("path", &FileOptions::path, "File to write to; %{field} and %{+yyyy.MM.dd} may be used behind the first folder.");
+  table.required("path", &FileOptions::path,
+                 "File to write to; %{field} and %{+yyyy.MM.dd} may be used behind the first folder.");
   table.optional("codec", &FileOptions::codec, "How an event is written.");
-  table.optional("flush_interval", &FileOptions::flush_interval, "Accepted for compatibility: nothing is held back, every batch is written at once.");
-  table.optional("gzip", &FileOptions::gzip, "Compresses; every batch is a member of its own, so the file can always be read.");
+  table.optional("flush_interval", &FileOptions::flush_interval,
+                 "Accepted for compatibility: nothing is held back, every batch is written at once.");
+  table.optional("gzip", &FileOptions::gzip,
+                 "Compresses; every batch is a member of its own, so the file can always be read.");
   table.optional("create_if_deleted", &FileOptions::create_if_deleted,
                  "Makes a file anew that is not there; otherwise its events go to the failure file.");
-  table.optional("filename_failure", &FileOptions::filename_failure, "File, beside the fixed part of the path, for events without a usable path.");
-  table.optional("dir_mode", &FileOptions::dir_mode, "Access mode of new folders, such as 0750; -1 leaves it to the umask.").at_least(-1);
-  table.optional("file_mode", &FileOptions::file_mode, "Access mode of new files, such as 0640; -1 leaves it to the umask.").at_least(-1);
+  table.optional("filename_failure", &FileOptions::filename_failure,
+                 "File, beside the fixed part of the path, for events without a usable path.");
+  table.optional("dir_mode", &FileOptions::dir_mode, "Access mode of new folders, such as 0750; -1 leaves it to the umask.")
+      .at_least(-1);
+  table.optional("file_mode", &FileOptions::file_mode, "Access mode of new files, such as 0640; -1 leaves it to the umask.")
+      .at_least(-1);
   table.optional("write_behavior", &FileOptions::write_behavior, "append, or overwrite: the file holds the last event only.")
       .one_of({"append", "overwrite"});
-  table.optional("stale_cleanup_interval", &FileOptions::stale_cleanup_interval, "A file without events for this long is closed.");
+  table.optional("stale_cleanup_interval", &FileOptions::stale_cleanup_interval,
+                 "A file without events for this long is closed.");
   table.optional("fsync", &FileOptions::fsync, "Syncs the file before events count as delivered.");
   return table;
 }
@@ -114,7 +120,8 @@ class FileOutput final : public Output {
     const std::size_t folder_end = whole.rfind('/', whole.find("%{"));
     const std::string fixed = folder_end == std::string::npos ? std::string() : whole.substr(0, folder_end);
     if (fixed.find_first_not_of('/') == std::string::npos) {
-      context.error("path", "path: the first part may not depend on the event", "begin with a fixed folder, such as /var/log/");
+      context.error("path", "path: the first part may not depend on the event",
+                    "begin with a fixed folder, such as /var/log/");
       return;
     }
     root_ = expanded(fixed);
@@ -225,7 +232,7 @@ class FileOutput final : public Output {
   std::string id_;
   TargetFileSettings settings_;
   std::string static_path_;
-  std::string root_;          // the folder that no event leaves
+  std::string root_;  // the folder that no event leaves
   std::string failure_path_;
   LogRateLimit log_limit_;
 
@@ -237,13 +244,14 @@ class FileOutput final : public Output {
 const RegisterOutput registered({.name = "file",
                                  .summary = "Files, named by the event if you like.",
                                  .make = make_output<FileOutput, file_options>,
-                                 .details = R"(**Delivered**: written by write(2); with `fsync => true` synced to the disk. `flush_interval` delays nothing. The events of
-a batch are written to each file in one go, and several workers never mix within a line. When the disk is full or broken, what
-was written of the batch is cut off again and the events are offered again later.
+                                 .details = R"(**Delivered**: written by write(2); with `fsync => true` synced to the
+disk. `flush_interval` delays nothing. The events of a batch are written to each file in one go, and several workers
+never mix within a line. When the disk is full or broken, what was written of the batch is cut off again and the
+events are offered again later.
 
-Folders are made as needed. A file that was moved or deleted is made anew. An event whose path leads out of the fixed part of
-`path` (through `..`), holds a NUL byte or cannot be opened for its name goes to `filename_failure` beside that fixed part,
-counted in `failures`; so do, with `create_if_deleted => false`, events of a file that is not there.
+Folders are made as needed. A file that was moved or deleted is made anew. An event whose path leads out of the fixed
+part of `path` (through `..`), holds a NUL byte or cannot be opened for its name goes to `filename_failure` beside
+that fixed part, counted in `failures`; so do, with `create_if_deleted => false`, events of a file that is not there.
 
 With `gzip` every batch is a whole gzip member: the file is a valid archive at any time, also after a crash. With
 `write_behavior => overwrite` a file holds only the last event. At most 512 files are kept open.)"});

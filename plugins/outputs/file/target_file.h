@@ -17,14 +17,14 @@ enum class WriteBehavior { Append, Overwrite };
 struct TargetFileSettings {
   WriteBehavior behavior = WriteBehavior::Append;
   bool is_gzip = false;
-  bool syncs = false;        // fdatasync before a write counts
-  std::int64_t dir_mode = -1;   // -1: what the umask leaves
+  bool syncs = false;          // fdatasync before a write counts
+  std::int64_t dir_mode = -1;  // -1: what the umask leaves
   std::int64_t file_mode = -1;
 };
 
 /// What became of a write.
 struct WriteProblem {
-  int code = 0;            // errno; 0: all is written
+  int code = 0;              // errno; 0: all is written
   bool is_the_name = false;  // the path itself can never be opened (too long, a folder, not below a folder …)
   std::string reason;
 };
@@ -40,9 +40,9 @@ class TargetFile {
 
   const std::string& path() const { return path_; }
 
-  /// Writes all of `bytes` or, as far as the file system lets it, nothing: what was written of a piece that failed is cut off
-  /// again. Opens the file, and folders above it, when it is not open or no longer what its path names. With gzip every call
-  /// writes a whole member, so that the file is a valid archive at any time.
+  /// Writes all of `bytes` or, as far as the file system lets it, nothing: what was written of a piece that failed is cut
+  /// off again. Opens the file, and folders above it, when it is not open or no longer what its path names. With gzip every
+  /// call writes a whole member, so that the file is a valid archive at any time.
   WriteProblem write(std::string_view bytes);
 
   /// True when write() was called since the last time it was asked.

@@ -19,7 +19,8 @@ TEST_CASE("json tags what is no object", "[codec][json]") {
 
 TEST_CASE("json keeps a lone document in event.original under ECS, unless it brings that field", "[codec][json]") {
   CHECK(CodecHarness("json", EcsMode::V1).decode_messages({R"({"a":1})"}) == R"({"a":1,"event":{"original":"{\"a\":1}"}})");
-  CHECK(CodecHarness("json", EcsMode::V1).decode_messages({R"({"event":{"original":"o"}})"}) == R"({"event":{"original":"o"}})");
+  CHECK(CodecHarness("json", EcsMode::V1).decode_messages({R"({"event":{"original":"o"}})"}) ==
+        R"({"event":{"original":"o"}})");
   CHECK(CodecHarness("json", EcsMode::V1).decode_messages({R"([{"a":1},{"a":2}])"}) == "{\"a\":1}\n{\"a\":2}");
 }
 

@@ -28,7 +28,8 @@ TEST_CASE("line gives the same events however the stream is cut", "[codec][line]
     for (std::size_t first = 0; first <= text.size(); ++first)
       for (std::size_t second = first; second <= text.size(); ++second) {
         INFO(codec << " cut at " << first << " and " << second);
-        REQUIRE(CodecHarness(codec).decode({text.substr(0, first), text.substr(first, second - first), text.substr(second)}) == whole);
+        REQUIRE(CodecHarness(codec).decode(
+                    {text.substr(0, first), text.substr(first, second - first), text.substr(second)}) == whole);
       }
   }
 }
@@ -64,10 +65,17 @@ TEST_CASE("line holds no more than its limit of an endless line", "[codec][line]
 }
 
 TEST_CASE("line finds line ends in UTF-16, whatever the pieces", "[codec][line]") {
-  const std::string text("\xFF\xFE" "a\0\n\0" "\x0A\x01" "b\0\n\0" "c\0", 14);  // U+010A holds the byte of a line feed
+  const std::string text(
+      "\xFF\xFE"
+      "a\0\n\0"
+      "\x0A\x01"
+      "b\0\n\0"
+      "c\0",
+      14);  // U+010A holds the byte of a line feed
   for (std::size_t at = 0; at <= text.size(); ++at) {
     INFO("cut at " << at);
-    CHECK(CodecHarness("line { charset => \"UTF-16\" }").decode({text.substr(0, at), text.substr(at)}) == messages({"a", "Ċb", "c"}));
+    CHECK(CodecHarness("line { charset => \"UTF-16\" }").decode({text.substr(0, at), text.substr(at)}) ==
+          messages({"a", "Ċb", "c"}));
   }
 }
 

@@ -1,5 +1,5 @@
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/plugins/plugin_harness.h"
 
@@ -25,17 +25,21 @@ TEST_CASE("multiline gives the same events however the stream is cut", "[codec][
 }
 
 TEST_CASE("multiline joins lines to the next one", "[codec][multiline]") {
-  CHECK(CodecHarness(R"(multiline { pattern => "\\$" what => "next" multiline_tag => "joined" })").decode_messages({"a \\", "b", "c", "d \\"}) ==
+  CHECK(CodecHarness(R"(multiline { pattern => "\\$" what => "next" multiline_tag => "joined" })")
+            .decode_messages({"a \\", "b", "c", "d \\"}) ==
         "{\"message\":\"a \\\\\\nb\",\"tags\":[\"joined\"]}\n{\"message\":\"c\"}\n{\"message\":\"d \\\\\"}");
 }
 
 TEST_CASE("multiline lets an event of max_lines lines take one more", "[codec][multiline]") {
-  CHECK(CodecHarness(R"(multiline { pattern => "^-" what => "previous" max_lines => 2 })").decode_messages({"-1", "-2", "-3", "-4"}) ==
-        "{\"message\":\"-1\\n-2\\n-3\",\"tags\":[\"multiline\",\"multiline_codec_max_lines_reached\"]}\n{\"message\":\"-4\"}");
+  CHECK(
+      CodecHarness(R"(multiline { pattern => "^-" what => "previous" max_lines => 2 })")
+          .decode_messages({"-1", "-2", "-3", "-4"}) ==
+      "{\"message\":\"-1\\n-2\\n-3\",\"tags\":[\"multiline\",\"multiline_codec_max_lines_reached\"]}\n{\"message\":\"-4\"}");
 }
 
 TEST_CASE("multiline ends an event whose lines reach max_bytes", "[codec][multiline]") {
-  CHECK(CodecHarness(R"(multiline { pattern => "^-" what => "previous" max_bytes => 4 })").decode_messages({"-1", "-2", "-3"}) ==
+  CHECK(CodecHarness(R"(multiline { pattern => "^-" what => "previous" max_bytes => 4 })")
+            .decode_messages({"-1", "-2", "-3"}) ==
         "{\"message\":\"-1\\n-2\",\"tags\":[\"multiline\",\"multiline_codec_max_bytes_reached\"]}\n{\"message\":\"-3\"}");
 }
 
@@ -46,7 +50,8 @@ TEST_CASE("multiline knows grok names, its own and those of a folder", "[codec][
   const auto folder = std::filesystem::temp_directory_path() / "logboom_multiline_patterns";
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "own") << "LEAD <<\n";
-  CHECK(CodecHarness("multiline { pattern => \"^%{LEAD}\" negate => true what => \"previous\" patterns_dir => [\"" + folder.string() + "\"] }")
+  CHECK(CodecHarness("multiline { pattern => \"^%{LEAD}\" negate => true what => \"previous\" patterns_dir => [\"" +
+                     folder.string() + "\"] }")
             .decode_messages({"<<a", "b"}) == R"({"message":"<<a\nb","tags":["multiline"]})");
   std::filesystem::remove_all(folder);
 }
@@ -71,6 +76,8 @@ TEST_CASE("multiline refuses what it cannot use", "[codec][multiline]") {
 }
 
 TEST_CASE("multiline tells after how much silence it wants to be flushed", "[codec][multiline]") {
-  CHECK(CodecHarness(R"(multiline { pattern => "x" what => "next" auto_flush_interval => 2 })").decoder().auto_flush_seconds() == 2);
+  CHECK(CodecHarness(R"(multiline { pattern => "x" what => "next" auto_flush_interval => 2 })")
+            .decoder()
+            .auto_flush_seconds() == 2);
   CHECK(CodecHarness(kIndented).decoder().auto_flush_seconds() == 0);
 }

@@ -3,7 +3,9 @@
 using namespace logboom;
 
 TEST_CASE("plain makes one event of a message, line breaks and all", "[codec][plain]") {
-  CHECK(CodecHarness("plain").decode_messages({"a\nb\r\n", ""}) == R"({"message":"a\nb\r\n"})" "\n" R"({"message":""})");
+  CHECK(CodecHarness("plain").decode_messages({"a\nb\r\n", ""}) == R"({"message":"a\nb\r\n"})"
+                                                                   "\n"
+                                                                   R"({"message":""})");
 }
 
 TEST_CASE("plain keeps the text in event.original under ECS alone", "[codec][plain]") {
@@ -26,8 +28,10 @@ TEST_CASE("plain keeps NUL bytes", "[codec][plain]") {
 TEST_CASE("plain converts other character sets", "[codec][plain]") {
   CHECK(CodecHarness(R"(plain { charset => "ISO-8859-1" })").decode_messages({"caf\xE9"}) == R"({"message":"café"})");
   CHECK(CodecHarness(R"(plain { charset => "CP1252" })").decode_messages({"\x80"}) == R"({"message":"€"})");
-  CHECK(CodecHarness(R"(plain { charset => "UTF-16LE" })").decode_messages({std::string("a\0\xAC\x20", 4)}) == R"({"message":"a€"})");
-  CHECK(CodecHarness(R"(plain { charset => "UTF-16" })").decode_messages({std::string("\xFE\xFF\0a", 4)}) == R"({"message":"a"})");
+  CHECK(CodecHarness(R"(plain { charset => "UTF-16LE" })").decode_messages({std::string("a\0\xAC\x20", 4)}) ==
+        R"({"message":"a€"})");
+  CHECK(CodecHarness(R"(plain { charset => "UTF-16" })").decode_messages({std::string("\xFE\xFF\0a", 4)}) ==
+        R"({"message":"a"})");
   CHECK(CodecHarness(R"(plain { charset => "Shift_JIS" })").decode_messages({"\x93\xFA"}) == R"({"message":"日"})");
   CHECK(CodecHarness(R"(plain { charset => "US-ASCII" })").decode_messages({"a\xFF"}) == "{\"message\":\"a\xEF\xBF\xBD\"}");
 }

@@ -1,13 +1,12 @@
 // Filters that read a file again when it has changed, under a clock that stands still until told otherwise.
-#include <catch2/catch.hpp>
+#include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <thread>
-
-#include <unistd.h>
 
 #include "pipeline/config/logstash_parser.h"
 #include "pipeline/event/json.h"
@@ -73,7 +72,9 @@ TEST_CASE("cidr reads its networks again when the file has changed and the inter
   SetClock clock;
   const WatchedFile file(".txt");
   file.write("10.0.0.0/8\n");
-  FilterUnderClock cidr("cidr { address => \"%{ip}\" network_path => \"" + file.path + "\" refresh_interval => 60 add_tag => [\"in\"] }", clock);
+  FilterUnderClock cidr(
+      "cidr { address => \"%{ip}\" network_path => \"" + file.path + "\" refresh_interval => 60 add_tag => [\"in\"] }",
+      clock);
   const std::string inside = R"({"ip":"192.168.0.1","tags":["in"]})", outside = R"({"ip":"192.168.0.1"})";
   file.write("192.168.0.0/16\n172.16.0.0/12\n");
   CHECK(cidr.apply(outside) == outside);
@@ -100,7 +101,8 @@ TEST_CASE("translate reads its dictionary again beside the running pipeline", "[
     SetClock clock;
     const WatchedFile file(".csv");
     file.write("a,1\nb,2\n");
-    FilterUnderClock translate("translate { source => \"s\" target => \"t\" dictionary_path => \"" + file.path + "\" refresh_interval => 60 refresh_behaviour => " +
+    FilterUnderClock translate("translate { source => \"s\" target => \"t\" dictionary_path => \"" + file.path +
+                                   "\" refresh_interval => 60 refresh_behaviour => " +
                                    (keeps_removed ? "merge" : "replace") + " }",
                                clock);
     const std::string one = R"({"s":"a","t":"1"})";

@@ -1,6 +1,5 @@
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <string>
 
 #include "tests/support/run_filter.h"
@@ -30,7 +29,8 @@ TEST_CASE("split of an empty list or text leaves nothing", "[filter][split]") {
 }
 
 TEST_CASE("split at a blank means any run of blanks", "[filter][split]") {
-  CHECK(run_filter(R"(split { terminator => " " })", R"({"message":"  a \t b "})") == "{\"message\":\"a\"}\n{\"message\":\"b\"}");
+  CHECK(run_filter(R"(split { terminator => " " })", R"({"message":"  a \t b "})") ==
+        "{\"message\":\"a\"}\n{\"message\":\"b\"}");
   CHECK(run_filter(R"(split { terminator => " " })", R"({"message":" a"})") == R"({"message":" a"})");
 }
 
@@ -43,7 +43,8 @@ TEST_CASE("split refuses an event whose copies would multiply its size", "[filte
   std::string list = "[0";
   for (int i = 1; i < 5'000; ++i) list += ",1";
   list += "]";
-  const std::string out = run_filter(R"(split { field => "a" target => "b" remove_field => ["a"] })", "{\"a\":" + list + "}");
+  const std::string out =
+      run_filter(R"(split { field => "a" target => "b" remove_field => ["a"] })", "{\"a\":" + list + "}");
   CHECK(out == "{\"a\":" + list + ",\"tags\":[\"_split_type_failure\"]}");
   const std::string split = run_filter(R"(split { field => "a" })", "{\"a\":" + list + "}");
   CHECK(std::count(split.begin(), split.end(), '{') == 5'000);

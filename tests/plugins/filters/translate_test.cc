@@ -1,10 +1,9 @@
-#include <catch2/catch.hpp>
+#include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstdio>
 #include <fstream>
 #include <string>
-
-#include <unistd.h>
 
 #include "tests/support/run_filter.h"
 
@@ -16,7 +15,8 @@ namespace {
 /// A dictionary file that exists as long as this.
 class DictionaryText {
  public:
-  DictionaryText(const std::string& ending, const std::string& content) : path_("translate_test_" + std::to_string(getpid()) + ending) {
+  DictionaryText(const std::string& ending, const std::string& content)
+      : path_("translate_test_" + std::to_string(getpid()) + ending) {
     std::ofstream(path_, std::ios::binary) << content;
   }
   ~DictionaryText() { std::remove(path_.c_str()); }
@@ -52,29 +52,36 @@ TEST_CASE("translate replaces every key in the text when it need not be exact", 
 
 TEST_CASE("translate leaves an existing target alone unless told otherwise", "[filter][translate]") {
   CHECK(translated(R"(dictionary => { "aa" => "b" })", R"({"s":"aa","t":"old"})") == R"({"s":"aa","t":"old"})");
-  CHECK(translated(R"(dictionary => { "aa" => "b" } override => true)", R"({"s":"aa","t":"old"})") == R"({"s":"aa","t":"b"})");
+  CHECK(translated(R"(dictionary => { "aa" => "b" } override => true)", R"({"s":"aa","t":"old"})") ==
+        R"({"s":"aa","t":"b"})");
 }
 
 TEST_CASE("translate works in place with ECS and decorates then without a match too", "[filter][translate]") {
   const std::string filter = R"(translate { source => "s" dictionary => { "aa" => "b" } add_tag => ["t"] })";
-  CHECK(run_filter(filter, "{\"s\":\"aa\"}\n{\"s\":\"zz\"}\n{\"n\":1}") == "{\"s\":\"b\",\"tags\":[\"t\"]}\n{\"s\":\"zz\",\"tags\":[\"t\"]}\n{\"n\":1}");
+  CHECK(run_filter(filter, "{\"s\":\"aa\"}\n{\"s\":\"zz\"}\n{\"n\":1}") ==
+        "{\"s\":\"b\",\"tags\":[\"t\"]}\n{\"s\":\"zz\",\"tags\":[\"t\"]}\n{\"n\":1}");
   CHECK(run_filter(filter, R"({"s":"aa"})", {.ecs = EcsMode::Disabled}) == R"({"s":"aa","translation":"b","tags":["t"]})");
 }
 
 TEST_CASE("translate falls back to a text made from the event", "[filter][translate]") {
-  CHECK(translated(R"(fallback => "no %{s}" add_tag => ["t"])", R"({"s":"zz"})") == R"({"s":"zz","t":"no zz","tags":["t"]})");
+  CHECK(translated(R"(fallback => "no %{s}" add_tag => ["t"])", R"({"s":"zz"})") ==
+        R"({"s":"zz","t":"no zz","tags":["t"]})");
 }
 
 TEST_CASE("translate works item by item", "[filter][translate]") {
   const std::string dictionary = R"(dictionary => { "aa" => "A" "1" => "one" } )";
-  CHECK(translated(dictionary + R"(iterate_on => "s")", R"({"s":["aa",1,"zz"]})") == R"({"s":["aa",1,"zz"],"t":["A","one",null]})");
+  CHECK(translated(dictionary + R"(iterate_on => "s")", R"({"s":["aa",1,"zz"]})") ==
+        R"({"s":["aa",1,"zz"],"t":["A","one",null]})");
   CHECK(translated(dictionary + R"(iterate_on => "s" fallback => "?")", R"({"s":["zz"]})") == R"({"s":["zz"],"t":["?"]})");
   CHECK(translated(dictionary + R"(iterate_on => "l")", R"({"l":[{"s":"aa"},{"s":"zz","t":"old"},5,{"n":1}]})") ==
         R"({"l":[{"s":"aa","t":"A"},{"s":"zz","t":"old"},5,{"n":1}]})");
 }
 
 TEST_CASE("translate reads YAML with its types and its ordered maps", "[filter][translate]") {
-  const DictionaryText file(".yml", "\xEF\xBB\xBF" "a: 1\n'b': '2'\nc: [yes, ~, 1.5, \"true\", 0x10, 017, 1_000, text]\n200: OK\nd: &x {k: v}\ne: *x\n");
+  const DictionaryText file(
+      ".yml",
+      "\xEF\xBB\xBF"
+      "a: 1\n'b': '2'\nc: [yes, ~, 1.5, \"true\", 0x10, 017, 1_000, text]\n200: OK\nd: &x {k: v}\ne: *x\n");
   CHECK(translated(file.option(), R"({"s":"a"})") == R"({"s":"a","t":1})");
   CHECK(translated(file.option(), R"({"s":"b"})") == R"({"s":"b","t":"2"})");
   CHECK(translated(file.option(), R"({"s":"c"})") == R"({"s":"c","t":[true,null,1.5,"true",16,15,1000,"text"]})");
@@ -106,7 +113,8 @@ TEST_CASE("translate refuses dictionaries that it cannot read", "[filter][transl
   CHECK_THAT(errors_of(".csv", "a,b\n\"c,d"), Contains("record 2"));
   CHECK_THAT(errors_of(".txt", "a"), Contains("must end in .yml"));
   CHECK_THAT(errors_of(".csv", "(,b", "regex => true"), Contains("the key \"(\""));
-  CHECK_THAT(errors_of(".yml", "a: 1\n", "yaml_dictionary_code_point_limit => 4"), Contains("more than yaml_dictionary_code_point_limit"));
+  CHECK_THAT(errors_of(".yml", "a: 1\n", "yaml_dictionary_code_point_limit => 4"),
+             Contains("more than yaml_dictionary_code_point_limit"));
   CHECK_THAT(errors_of(".json", "{}", "yaml_dictionary_code_point_limit => 4"), Contains("for YAML dictionaries only"));
   CHECK(errors_of(".yml", "").empty());
   CHECK(errors_of(".csv", "").empty());

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "tests/plugins/recording_sink.h"
 #include "tests/plugins/plugin_harness.h"
+#include "tests/plugins/recording_sink.h"
 
 using namespace logboom;
 
@@ -25,14 +25,15 @@ struct FileInputTest {
     running.reset();
     input = std::make_unique<PluginHarness<Input>>(
         "input",
-        "file { path => \"" + folder.at(pattern) + "\" stat_interval => 0.005 discover_interval => 1 sincedb_path => \"" + folder.at("since.db") + "\" " +
-            options + " }",
+        "file { path => \"" + folder.at(pattern) + "\" stat_interval => 0.005 discover_interval => 1 sincedb_path => \"" +
+            folder.at("since.db") + "\" " + options + " }",
         ecs);
     INFO(input->diagnostics.render());
     REQUIRE(input->plugin != nullptr);
     return *input->plugin;
   }
-  void start(const std::string& pattern, const std::string& options = "start_position => beginning", EcsMode ecs = EcsMode::V1) {
+  void start(const std::string& pattern, const std::string& options = "start_position => beginning",
+             EcsMode ecs = EcsMode::V1) {
     Input& made = make(pattern, options, ecs);
     running = std::make_unique<RunningInput>(made, sink);
   }
@@ -133,7 +134,8 @@ TEST_CASE("file reads again what was not delivered", "[input][file]") {
   const std::size_t position = test.saved_position();
   REQUIRE(position > 2000);
   REQUIRE(position < 3100);
-  const std::size_t done = static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
+  const std::size_t done =
+      static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
   test.start("a.log");
   test.sink.wait_for_events(seen + 1000 - done);
   CHECK(test.sink.messages()[seen] == "line " + std::to_string(done));
@@ -274,7 +276,8 @@ TEST_CASE("file says where events come from, by ECS or as before", "[input][file
   SECTION("ECS") {
     test.start("a.log");
     test.expect({"one"});
-    CHECK(test.sink.lines()[0].find("\"log\":{\"file\":{\"path\":\"" + test.folder.at("a.log") + "\"}}") != std::string::npos);
+    CHECK(test.sink.lines()[0].find("\"log\":{\"file\":{\"path\":\"" + test.folder.at("a.log") + "\"}}") !=
+          std::string::npos);
     CHECK(test.sink.lines()[0].find("\"host\":{\"name\":\"") != std::string::npos);
   }
   SECTION("before") {
@@ -301,7 +304,9 @@ TEST_CASE("file reads lines that multiline still held again after a restart", "[
 TEST_CASE("file flushes multiline after its silence", "[input][file]") {
   FileInputTest test;
   test.folder.write("a.log", "one\n 1\n");
-  test.start("a.log", R"(start_position => beginning codec => multiline { pattern => "^\s" what => "previous" auto_flush_interval => 0.01 })");
+  test.start(
+      "a.log",
+      R"(start_position => beginning codec => multiline { pattern => "^\s" what => previous auto_flush_interval => 0.01 })");
   test.expect({"one\n 1"});
 }
 
@@ -368,9 +373,10 @@ TEST_CASE("file counts what there is to read and what is read", "[input][file]")
 }
 
 TEST_CASE("file refuses what cannot work", "[input][file]") {
-  for (const std::string bad : {"path => \"relative.log\"", "path => \"/x\" sincedb_path => \"/tmp\"", "path => \"/x\" exit_after_read => true",
-                                "path => \"/x\" mode => read file_completed_action => log", "path => \"/x\" delimiter => \"\"",
-                                "path => \"/x\" codec => dots", "path => \"/x\" mode => follow"}) {
+  for (const std::string bad :
+       {"path => \"relative.log\"", "path => \"/x\" sincedb_path => \"/tmp\"", "path => \"/x\" exit_after_read => true",
+        "path => \"/x\" mode => read file_completed_action => log", "path => \"/x\" delimiter => \"\"",
+        "path => \"/x\" codec => dots", "path => \"/x\" mode => follow"}) {
     INFO(bad);
     PluginHarness<Input> input("input", "file { " + bad + " }");
     CHECK(input.plugin == nullptr);

@@ -1,5 +1,5 @@
-#include "tests/plugins/recording_sink.h"
 #include "tests/plugins/plugin_harness.h"
+#include "tests/plugins/recording_sink.h"
 
 using namespace logboom;
 
@@ -18,13 +18,15 @@ TEST_CASE("generator makes its rounds of all lines and returns", "[input][genera
 }
 
 TEST_CASE("generator names its fields by ECS and decorates its events", "[input][generator]") {
-  PluginHarness<Input> input("input", R"(generator { count => 1 message => "m" type => "t" tags => ["x"] add_field => { "f" => "%{message}" } })");
+  PluginHarness<Input> input(
+      "input", R"(generator { count => 1 message => "m" type => "t" tags => ["x"] add_field => { "f" => "%{message}" } })");
   RecordingSink sink;
   StopSignal stop;
   REQUIRE(input.plugin->run(sink, stop).has_value());
   REQUIRE(sink.lines().size() == 1);
   const std::string line = sink.lines()[0];
-  for (const std::string part : {"\"sequence\":0", "\"host\":{\"name\":", "\"type\":\"t\"", "\"tags\":[\"x\"]", "\"f\":\"m\"", "\"original\":\"m\""})
+  for (const std::string part :
+       {"\"sequence\":0", "\"host\":{\"name\":", "\"type\":\"t\"", "\"tags\":[\"x\"]", "\"f\":\"m\"", "\"original\":\"m\""})
     CHECK(line.find(part) != std::string::npos);
 }
 

@@ -21,7 +21,8 @@ TEST_CASE("patterns find regular files by name, each once, sorted", "[input][fil
   std::filesystem::create_directories(folder.at("d/e/f"));
   std::filesystem::create_directories(folder.at("d/.hidden"));
   std::filesystem::create_directories(folder.at("folder.log"));
-  for (const std::string name : {"a.log", "b.log", "c.txt", ".h.log", "d/a.log", "d/e/f/z.log", "d/.hidden/x.log", "e{1}"}) folder.write(name, "x");
+  for (const std::string name : {"a.log", "b.log", "c.txt", ".h.log", "d/a.log", "d/e/f/z.log", "d/.hidden/x.log", "e{1}"})
+    folder.write(name, "x");
   CHECK(names(folder, {"*.log"}) == Names{"a.log", "b.log"});
   CHECK(names(folder, {"*.log", "a.*", "a.log"}) == Names{"a.log", "b.log"});
   CHECK(names(folder, {"[ac].{log,txt}"}) == Names{"a.log", "c.txt"});

@@ -1,7 +1,8 @@
+#include "plugins/inputs/file/sincedb.h"
+
 #include <sys/sysmacros.h>
 
 #include "plugins/inputs/file/ack_ledger.h"
-#include "plugins/inputs/file/sincedb.h"
 #include "tests/plugins/recording_sink.h"
 
 using namespace logboom;
@@ -20,14 +21,16 @@ class FixedClock final : public Clock {
 TEST_CASE("a sincedb written by Logstash is understood", "[input][file][sincedb]") {
   TemporaryFolder folder;
   const FixedClock clock;
-  folder.write("db", "271020 0 64768 123 1699999999.5 /var/log/a b.log\n9 0 5 7\ngarbage\n8 0 5 x 1 /y\n77 253 0 42 1699999999.0 /z\n");
+  folder.write(
+      "db",
+      "271020 0 64768 123 1699999999.5 /var/log/a b.log\n9 0 5 7\ngarbage\n8 0 5 x 1 /y\n77 253 0 42 1699999999.0 /z\n");
   Sincedb db(folder.at("db"), kTwoWeeks, clock);
   REQUIRE(db.load().has_value());
   const auto entry = db.find({64768, 271020});
   REQUIRE(entry.has_value());
   CHECK(entry->position == 123);
   CHECK(entry->path == "/var/log/a b.log");
-  CHECK(db.find({5, 9})->position == 7);          // the old form without time and path
+  CHECK(db.find({5, 9})->position == 7);                  // the old form without time and path
   CHECK(db.find({makedev(253, 0), 77})->position == 42);  // the kernel's device numbers
   CHECK_FALSE(db.find({5, 8}).has_value());
 }

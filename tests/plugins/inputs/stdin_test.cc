@@ -1,8 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "tests/plugins/recording_sink.h"
 #include "tests/plugins/plugin_harness.h"
+#include "tests/plugins/recording_sink.h"
 
 using namespace logboom;
 
@@ -20,7 +20,9 @@ class PipeAsStandardInput {
     close(ends_[0]);
     finish();
   }
-  void send(std::string_view text) { REQUIRE(write(ends_[1], text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void send(std::string_view text) {
+    REQUIRE(write(ends_[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
   void finish() {
     if (ends_[1] >= 0) close(ends_[1]);
     ends_[1] = -1;
@@ -61,7 +63,8 @@ TEST_CASE("stdin stops while nothing is typed", "[input][stdin]") {
 
 TEST_CASE("stdin flushes a codec that waits when its time is over", "[input][stdin]") {
   PipeAsStandardInput input_pipe;
-  PluginHarness<Input> input("input", R"(stdin { codec => multiline { pattern => "^\s" what => "previous" auto_flush_interval => 0.01 } })");
+  PluginHarness<Input> input(
+      "input", R"(stdin { codec => multiline { pattern => "^\s" what => "previous" auto_flush_interval => 0.01 } })");
   RecordingSink sink;
   RunningInput running(*input.plugin, sink);
   input_pipe.send("one\n two\n");

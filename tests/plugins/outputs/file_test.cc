@@ -5,9 +5,9 @@
 #include <csignal>
 #include <sstream>
 
-#include "tests/plugins/recording_sink.h"
 #include "tests/plugins/plugin_harness.h"
 #include "tests/plugins/recording_delivery.h"
+#include "tests/plugins/recording_sink.h"
 
 using namespace logboom;
 
@@ -20,7 +20,8 @@ struct FileOutputTest {
   std::unique_ptr<PluginHarness<Output>> output;
 
   void make(const std::string& path, const std::string& options = {}) {
-    output = std::make_unique<PluginHarness<Output>>("output", "file { path => \"" + folder.at(path) + "\" " + kText + " " + options + " }");
+    output = std::make_unique<PluginHarness<Output>>(
+        "output", "file { path => \"" + folder.at(path) + "\" " + kText + " " + options + " }");
     INFO(output->diagnostics.render());
     REQUIRE(output->plugin != nullptr);
   }
@@ -74,7 +75,8 @@ TEST_CASE("file writes JSON lines when no codec is given", "[output][file]") {
 TEST_CASE("file names files by fields and time", "[output][file]") {
   FileOutputTest test;
   test.make("%{app}/%{+YYYY-MM-dd}.log");
-  CHECK(test.deliver({R"({"m":"1","app":"a"})", R"({"m":"2","app":"b"})", R"({"m":"3","app":"a"})"})->is_all(OutcomeKind::Delivered));
+  CHECK(test.deliver({R"({"m":"1","app":"a"})", R"({"m":"2","app":"b"})", R"({"m":"3","app":"a"})"})
+            ->is_all(OutcomeKind::Delivered));
   CHECK(test.folder.read("a/2023-11-14.log") == "1\n3\n");
   CHECK(test.folder.read("b/2023-11-14.log") == "2\n");
 }
@@ -176,7 +178,9 @@ TEST_CASE("file never mixes the lines of several workers", "[output][file]") {
   for (int worker = 0; worker < 4; ++worker)
     workers.emplace_back([&test, worker] {
       const std::string line(500, static_cast<char>('a' + worker));
-      for (int i = 0; i < 50; ++i) test.output->plugin->deliver(std::make_shared<RecordingDelivery>(std::vector<std::string>(3, "{\"m\":\"" + line + "\"}")));
+      for (int i = 0; i < 50; ++i)
+        test.output->plugin->deliver(
+            std::make_shared<RecordingDelivery>(std::vector<std::string>(3, "{\"m\":\"" + line + "\"}")));
     });
   for (std::thread& worker : workers) worker.join();
   std::istringstream text(test.folder.read("out"));

@@ -1,9 +1,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "tests/plugins/recording_sink.h"
 #include "tests/plugins/plugin_harness.h"
 #include "tests/plugins/recording_delivery.h"
+#include "tests/plugins/recording_sink.h"
 
 using namespace logboom;
 
