@@ -22,11 +22,7 @@
 #include "pipeline/compile/compiler.h"
 #include "pipeline/queue/memory_queue.h"
 #include "server/config_source.h"
-#if __has_include("server/listen/listener.h")
 #include "server/listen/listener.h"
-#else
-namespace logboom { class Listener { public: static Result<std::shared_ptr<Listener>> open(boost::asio::io_context&, Endpoint, std::shared_ptr<EventSink>, std::string, MetricScope&) { return Error{ErrorCode::Unavailable, "no listener"}; } void drain(std::chrono::seconds) {} }; }
-#endif
 #include "server/progress.h"
 
 namespace logboom {
@@ -178,7 +174,7 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
   Pipeline& pipeline = *running->pipeline;
   const auto refuse = [&](const std::string& message) {
     log_error(id, "the pipeline does not start: {}", message);
-    for (const auto& listener : running->listeners) listener->drain(std::chrono::seconds(0));
+    running->listeners.clear();
     return false;
   };
   if (auto started = pipeline.start_outputs(); !started) return refuse(started.error().message);
@@ -263,7 +259,8 @@ void Application::wait_for_end() {
     for (const auto& running : running_) {
       if (!running->drainer.joinable() && (is_stopping || running->pipeline->has_ended_inputs())) {
         running->drainer = std::thread([&running = *running] {
-          for (const auto& listener : running.listeners) listener->drain(std::chrono::seconds(10));
+          for (const auto& listener : running.listeners) listener->ask_sessions_to_end();
+          for (const auto& listener : running.listeners) listener->drain();
           running.pipeline->drain();
           running.has_drained = true;
           const std::uint64_t one = 1;
