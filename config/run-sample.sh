@@ -3,7 +3,7 @@
 # Ctrl-C; with "once" it ends after the sample.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export LOGBOOM_DATA="${LOGBOOM_DATA:-build/run-data}"
+export LOGBOOM_DATA="${LOGBOOM_DATA:-$PWD/build/run-data}" LOGBOOM_SAMPLES="${LOGBOOM_SAMPLES:-$PWD/config/samples}"
 mkdir -p "$LOGBOOM_DATA"
 if [ "${1:-}" = once ]; then
   exec build/release/logboom -f config/pipelines/web-access.conf --path.data "$LOGBOOM_DATA" --log.level warn

@@ -14,7 +14,7 @@ build=(g++ cmake ninja-build ccache pkg-config make git
        libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev zlib1g-dev libxxhash-dev libssl-dev
        libcli11-dev tzdata)
 test=(catch2 nlohmann-json3-dev python3 curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
-bench=(syslog-ng-core python3-msgpack valgrind)
+bench=(syslog-ng-core syslog-ng-scl python3-msgpack valgrind)
 
 case "${1:-build}" in
   run) wanted=("${run[@]}") ;;

@@ -161,7 +161,7 @@ class HttpIntake final : public HttpService {
     const auto found = codecs_.find(type.media_type);
     DecoderPool& pool = found != codecs_.end() ? *found->second : *default_codec_;
     std::unique_ptr<Decoder> decoder = pool.take();
-    decoder->decode_message(chunk->received().view(), *chunk);
+    decoder->decode(chunk->received().view(), *chunk);
     decoder->flush(*chunk);
     pool.give_back(std::move(decoder), body.size());
     if (chunk->events().empty()) return chunk;

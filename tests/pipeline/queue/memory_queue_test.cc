@@ -306,6 +306,18 @@ TEST_CASE("a pop lingers for more events until its batch is full", "[queue]") {
   CHECK(pop_numbers(queue, 10) == counted(5, 2));
 }
 
+TEST_CASE("a lingering pop gathers no more bytes than the queue may hold", "[queue]") {
+  MemoryQueue queue({100, 100'000});
+  REQUIRE(push(queue, numbered_chunk(0, 1, 60'000)));
+  bool is_pushed = false;
+  queue.call_when_room([&] { is_pushed = push(queue, numbered_chunk(1, 1, 60'000)); });
+  Batch batch;
+  CHECK(queue.pop(batch, 10, kForever, far()));  // would wait an hour for more
+  CHECK(is_pushed);
+  CHECK(batch.size() == 1);
+  CHECK(pop_numbers(queue, 10) == counted(1, 1));
+}
+
 TEST_CASE("a lingering pop ends when the queue is closed", "[queue]") {
   MemoryQueue queue({100, 1 << 20});
   REQUIRE(push(queue, numbered_chunk(0, 2)));

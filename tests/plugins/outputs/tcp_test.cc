@@ -45,7 +45,7 @@ TEST_CASE("tcp writes events to its destination and then counts them as delivere
   CHECK(peer.is_closed_by_peer());
 }
 
-TEST_CASE("tcp asks for a retry while nobody listens, and delivers when somebody does", "[output][tcp]") {
+TEST_CASE("tcp asks for a retry while nobody listens, and says where", "[output][tcp]") {
   TestAcceptor destination;
   const std::uint16_t port = destination.port();
   destination.stop();

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# make bench: micro-benchmarks, then Logboom beside syslog-ng on the Apache work in one run; writes docs/performance.md.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cmake --preset release > /dev/null
+cmake --build build/release --target logboom logboom_bench
+out=build/bench; mkdir -p "$out"
+build/release/logboom_bench --benchmark_min_time=0.3 --benchmark_repetitions=3 --benchmark_report_aggregates_only=true | tee "$out/micro.txt"
+export LOGBOOM="$PWD/build/release/logboom" WARM=3
+export APACHE_LOG="${APACHE_LOG:-$(cd .. && pwd)/shared/data/apache_access.log}"
+if [ ! -f "$APACHE_LOG" ]; then
+  # Without the real log: the shipped sample, repeated. Figures are not comparable with those in the design.
+  APACHE_LOG="$PWD/config/samples/access.log"
+fi
+python3 tests/bench/run.py apache-file logboom,syslog-ng --rounds "${ROUNDS:-3}" | tee "$out/apache.txt"
+python3 tests/bench/run.py json-tcp,http logboom --rounds "${ROUNDS:-3}" | tee "$out/network.txt"
+python3 tests/bench/report.py "$out" > docs/performance.md
+echo "wrote docs/performance.md"
