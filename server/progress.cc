@@ -17,9 +17,9 @@ void Progress::show() {
   std::uint64_t total = 0, done = 0, lines = 0;
   for (const auto& sample : metrics_.samples()) {
     const auto ends_with = [&](std::string_view name) { return sample.path.ends_with(name); };
-    if (ends_with("files.bytes_total")) total += sample.value;
-    if (ends_with("files.bytes_read")) done += sample.value;
-    if (ends_with("files.lines")) lines += sample.value;
+    if (ends_with(".bytes_total")) total += sample.value;
+    if (ends_with(".bytes_read")) done += sample.value;
+    if (ends_with(".lines")) lines += sample.value;
   }
   if (total > 0 && lines != last_lines_) {
     const double rate = static_cast<double>(lines - last_lines_) / seconds;

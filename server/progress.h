@@ -8,7 +8,7 @@
 
 namespace logboom {
 
-/// Looks for the counters files.bytes_total, files.bytes_read and files.lines of reading inputs. One thread.
+/// Looks for the counters bytes_total, bytes_read and lines of reading inputs. One thread.
 class Progress {
  public:
   explicit Progress(const MetricScope& metrics);

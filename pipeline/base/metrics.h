@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,15 +13,30 @@
 
 namespace logboom {
 
-/// A number that only grows (or, through set(), a level). Any thread.
+/// A number that only grows (or, through set(), a level). Any thread. Spread over a few cache lines, so that workers that count
+/// the same thing do not wait for each other's cache.
 class Counter {
  public:
-  void add(std::uint64_t amount = 1) { value_.fetch_add(amount, std::memory_order_relaxed); }
-  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
-  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+  void add(std::uint64_t amount = 1) { shards_[shard_of_this_thread()].value.fetch_add(amount, std::memory_order_relaxed); }
+  /// For a level: one caller at a time, and never beside add().
+  void set(std::uint64_t value) { shards_[0].value.store(value, std::memory_order_relaxed); }
+  std::uint64_t value() const {
+    std::uint64_t sum = 0;
+    for (const Shard& shard : shards_) sum += shard.value.load(std::memory_order_relaxed);
+    return sum;
+  }
 
  private:
-  std::atomic<std::uint64_t> value_{0};
+  static constexpr std::size_t kShards = 4;
+  struct alignas(64) Shard {
+    std::atomic<std::uint64_t> value{0};
+  };
+  static std::size_t shard_of_this_thread() {
+    static std::atomic<std::size_t> threads{0};
+    static thread_local const std::size_t shard = threads.fetch_add(1, std::memory_order_relaxed) % kShards;
+    return shard;
+  }
+  Shard shards_[kShards];
 };
 
 /// A named group of counters: the process, a pipeline or a plugin. Counters live as long as their scope. Any thread.
