@@ -1,13 +1,13 @@
 // date: reads the time in a field and makes it the event's.
 // Tested by tests/plugins/filters/date_test.cc. Reference page: generated from the declarations below.
+#include <fmt/core.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "pipeline/event/time_parser.h"
 #include "pipeline/event/time_zone.h"
@@ -116,8 +116,11 @@ std::unique_ptr<Formats> compile_formats(const DateOptions& options, const Plugi
 class Date {
  public:
   Date(DateOptions options, const PluginContext& context)
-      : options_(std::move(options)), clock_(&context.clock()), has_zone_of_event_(!options_.timezone.is_literal()),
-        matches_(&context.metrics().counter("matches")), failures_(&context.metrics().counter("failures")) {
+      : options_(std::move(options)),
+        clock_(&context.clock()),
+        has_zone_of_event_(!options_.timezone.is_literal()),
+        matches_(&context.metrics().counter("matches")),
+        failures_(&context.metrics().counter("failures")) {
     formats_ = context.shared<Formats>([&] { return compile_formats(options_, context).release(); });
   }
 
@@ -186,17 +189,18 @@ const RegisterFilter registered({
 | `UNIX` | seconds since 1970 as text or number, cut to milliseconds; up to 2147483647 |
 | `UNIX_MS` | milliseconds since 1970 as text or number |
 | `TAI64N` | `@4000000050d506482dbdf024`, with or without the `@` |
-| letters | Joda-Time: `yyyy-MM-dd HH:mm:ss.SSS`, `dd/MMM/yyyy:HH:mm:ss Z`, `MMM d HH:mm:ss`; texts in single quotes stand for themselves |
+| letters | Joda-Time: `yyyy-MM-dd HH:mm:ss.SSS`, `dd/MMM/yyyy:HH:mm:ss Z`; texts in single quotes as they are |
 
-Letters read numbers of fewer digits too, names in either case, and up to nine decimals. A format without a year gets the one
-that brings the time nearest to now. Numbers are read by `UNIX` and `UNIX_MS` alone.
+Letters read numbers of fewer digits too, names in either case, and up to nine decimals. A text without a year is of
+this year; read in January, December is last year's, and read in December, January is next year's. Numbers are read by
+`UNIX` and `UNIX_MS` alone.
 
-`timezone` holds for texts that name no zone. It may be made from the event: `%{[host][timezone]}`. A name that is no zone is
-refused in the configuration and tagged in an event. A local time that daylight saving skips fails; one that it repeats is the
-first. Without the option the zone is the machine's (`TZ`, then `/etc/localtime`).
+`timezone` holds for texts that name no zone. It may be made from the event: `%{[host][timezone]}`. A name that is no
+zone is refused in the configuration and tagged in an event. A local time that daylight saving skips fails; one that
+it repeats is the first. Without the option the zone is the machine's (`TZ`, then `/etc/localtime`).
 
-An event without the field passes untouched. One whose text no format reads keeps its time and is tagged `_dateparsefailure`
-(`tag_on_failure`); `add_field` and the like then do not happen.
+An event without the field passes untouched. One whose text no format reads keeps its time and is tagged
+`_dateparsefailure` (`tag_on_failure`); `add_field` and the like then do not happen.
 
 Counters: `matches`, `failures`.)",
 });

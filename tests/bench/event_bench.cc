@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kEvent =
     R"({"clientip":"93.180.71.3","ident":"-","auth":"-","verb":"GET","request":"/downloads/product_1","httpversion":"1.1","response":304,)"
-    R"("bytes":0,"referrer":"-","agent":"Debian APT-HTTP/1.3 (0.8.16~exp12ubuntu10.21)","host":{"name":"web-1","ip":["10.0.0.1","10.0.0.2"]},)"
+    R"("bytes":0,"referrer":"-","agent":"Debian APT-HTTP/1.3 0.8.16","host":{"name":"web-1","ip":["10.0.0.1","10.0.0.2"]},)"
     R"("tags":["beats_input"],"message":"GET /downloads/product_1 HTTP/1.1","@metadata":{"beat":"filebeat"}})";
 
 /// An event of the access log kind, on memory of its own.

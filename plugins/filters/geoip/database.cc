@@ -33,7 +33,8 @@ struct Descriptor {
 
 Error io_error(const std::string& path, std::string_view what) {
   const int problem = errno;
-  return Error{problem == ENOENT ? ErrorCode::NotFound : ErrorCode::Io, fmt::format("{}: {}: {}", path, what, std::strerror(problem))};
+  return Error{problem == ENOENT ? ErrorCode::NotFound : ErrorCode::Io,
+               fmt::format("{}: {}: {}", path, what, std::strerror(problem))};
 }
 
 Result<void> copy_bytes(int from, int to, const std::string& path) {
@@ -66,14 +67,16 @@ std::optional<GeoAddress> GeoAddress::parse(std::string_view text) {
     return made;
   }
   if (inet_pton(AF_INET6, terminated, made.bytes.data()) != 1) return std::nullopt;
-  made.is_v4 = made.bytes[10] == 0xff && made.bytes[11] == 0xff && std::all_of(made.bytes.begin(), made.bytes.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
+  made.is_v4 = made.bytes[10] == 0xff && made.bytes[11] == 0xff &&
+               std::all_of(made.bytes.begin(), made.bytes.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
   return made;
 }
 
 std::string GeoAddress::text() const {
   if (is_v4) return fmt::format("{}.{}.{}.{}", bytes[12], bytes[13], bytes[14], bytes[15]);
   std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 2) out += fmt::format("{}{:x}", i == 0 ? "" : ":", bytes[i] << 8 | bytes[i + 1]);
+  for (std::size_t i = 0; i < bytes.size(); i += 2)
+    out += fmt::format("{}{:x}", i == 0 ? "" : ":", bytes[i] << 8 | bytes[i + 1]);
   return out;
 }
 
@@ -99,7 +102,8 @@ Result<std::shared_ptr<const GeoDatabase>> GeoDatabase::open(const std::string& 
     made->database_ = {};
     return Error{ErrorCode::Corrupt, fmt::format("{}: is no GeoIP database: {}", path, MMDB_strerror(status))};
   }
-  if (made->database_.metadata.database_type == nullptr) return Error{ErrorCode::Corrupt, fmt::format("{}: does not say what it holds", path)};
+  if (made->database_.metadata.database_type == nullptr)
+    return Error{ErrorCode::Corrupt, fmt::format("{}: does not say what it holds", path)};
   return std::shared_ptr<const GeoDatabase>(std::move(made));
 }
 
@@ -132,7 +136,8 @@ Result<std::shared_ptr<GeoDatabaseFile>> GeoDatabaseFile::open(const std::string
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<GeoDatabaseFile>> known;
   const std::lock_guard lock(mutex);
-  for (auto entry = known.begin(); entry != known.end();) entry = entry->second.expired() ? known.erase(entry) : std::next(entry);
+  for (auto entry = known.begin(); entry != known.end();)
+    entry = entry->second.expired() ? known.erase(entry) : std::next(entry);
   auto file = known[path].lock();
   if (file == nullptr) {
     file = std::shared_ptr<GeoDatabaseFile>(new GeoDatabaseFile(path));
@@ -172,7 +177,8 @@ std::optional<GeoDatabaseFile::Stamp> GeoDatabaseFile::stamp_of(const std::strin
 void GeoDatabaseFile::check_now(std::int64_t now_seconds) {
   std::int64_t due = next_check_seconds_.load(std::memory_order_relaxed);
   if (now_seconds < due || !next_check_seconds_.compare_exchange_strong(due, now_seconds + kSecondsBetweenChecks)) return;
-  if (auto refreshed = refresh(); !refreshed) log_warn("geoip", "the old version stays in use: {}", refreshed.error().message);
+  if (auto refreshed = refresh(); !refreshed)
+    log_warn("geoip", "the old version stays in use: {}", refreshed.error().message);
 }
 
 /// Success also when nothing changed, or the file is away for a moment and there is an old version.
@@ -187,7 +193,8 @@ Result<void> GeoDatabaseFile::refresh() {
   has_failed_ = true;
   if (!opened) return opened.error();
   if (!is_first && (*opened)->type() != current()->type())
-    return Error{ErrorCode::Corrupt, fmt::format("{}: is now a {} database and was {}: that takes a reload", path_, (*opened)->type(), current()->type())};
+    return Error{ErrorCode::Corrupt, fmt::format("{}: is now a {} database and was {}: that takes a reload", path_,
+                                                 (*opened)->type(), current()->type())};
   {
     const std::lock_guard current_lock(current_mutex_);
     current_ = std::move(*opened);

@@ -31,8 +31,8 @@ struct GeoAddress {
   std::string network_text(unsigned prefix_bits) const;
 };
 
-/// An opened database. Immutable; any thread. It reads a copy of its own in memory, so that a file that is overwritten or cut
-/// while it is used does no harm.
+/// An opened database. Immutable; any thread. It reads a copy of its own in memory, so that a file that is overwritten or
+/// cut while it is used does no harm.
 class GeoDatabase {
  public:
   struct Record {
@@ -83,8 +83,8 @@ class GeoDatabaseFile {
     off_t size = 0;
     timespec modified{};
     bool operator==(const Stamp& other) const {
-      return device == other.device && inode == other.inode && size == other.size && modified.tv_sec == other.modified.tv_sec &&
-             modified.tv_nsec == other.modified.tv_nsec;
+      return device == other.device && inode == other.inode && size == other.size &&
+             modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
     }
   };
   explicit GeoDatabaseFile(std::string path) : path_(std::move(path)) {}

@@ -134,15 +134,17 @@ std::vector<GeoField> default_geo_fields(GeoDatabaseKind kind, bool is_ecs) {
   using F = GeoField;
   switch (kind) {
     case GeoDatabaseKind::City:
-      return {F::CityName,   F::CountryName, F::ContinentCode, F::CountryCode2, F::CountryCode3,
-              F::Ip,         F::PostalCode,  F::DmaCode,       F::RegionName,   is_ecs ? F::RegionIsoCode : F::RegionCode,
-              F::Timezone,   F::Location,    F::Latitude,      F::Longitude};
+      return {F::CityName, F::CountryName, F::ContinentCode, F::CountryCode2, F::CountryCode3,
+              F::Ip,       F::PostalCode,  F::DmaCode,       F::RegionName,   is_ecs ? F::RegionIsoCode : F::RegionCode,
+              F::Timezone, F::Location,    F::Latitude,      F::Longitude};
     case GeoDatabaseKind::Country: return {F::CountryName, F::ContinentName, F::CountryCode2, F::Ip};
     case GeoDatabaseKind::Domain: return {F::Domain};
     case GeoDatabaseKind::Asn: return {F::AutonomousSystemNumber, F::AutonomousSystemOrganization, F::Ip};
-    case GeoDatabaseKind::Isp: return {F::AutonomousSystemNumber, F::AutonomousSystemOrganization, F::Ip, F::Isp, F::Organization};
+    case GeoDatabaseKind::Isp:
+      return {F::AutonomousSystemNumber, F::AutonomousSystemOrganization, F::Ip, F::Isp, F::Organization};
     case GeoDatabaseKind::Enterprise:
-      return {F::CityName, F::CountryName, F::ContinentName, F::CountryCode2, F::Ip, F::RegionName, F::RegionIsoCode, F::Location};
+      return {F::CityName, F::CountryName, F::ContinentName, F::CountryCode2,
+              F::Ip,       F::RegionName,  F::RegionIsoCode, F::Location};
     case GeoDatabaseKind::AnonymousIp:
       return {F::HostingProvider, F::TorExitNode, F::AnonymousVpn, F::Anonymous, F::PublicProxy, F::ResidentialProxy};
     case GeoDatabaseKind::Unknown: break;
@@ -150,7 +152,8 @@ std::vector<GeoField> default_geo_fields(GeoDatabaseKind kind, bool is_ecs) {
   return {};
 }
 
-bool GeoFacts::read(const GeoDatabase& database, GeoDatabaseKind kind, const GeoAddress& address, std::span<const GeoField> fields) {
+bool GeoFacts::read(const GeoDatabase& database, GeoDatabaseKind kind, const GeoAddress& address,
+                    std::span<const GeoField> fields) {
   facts.clear();
   const auto record = database.find(address);
   if (!record) return false;

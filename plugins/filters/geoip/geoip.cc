@@ -1,5 +1,6 @@
 // geoip: looks an address up in a database of places or networks.
 // Tested by tests/plugins/filters/geoip_test.cc. Reference page: generated from the declarations below.
+#include <fmt/core.h>
 #include <time.h>
 
 #include <algorithm>
@@ -10,8 +11,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "pipeline/plugin/registry.h"
 #include "plugins/filters/geoip/database.h"
@@ -38,11 +37,16 @@ OptionTable<GeoipOptions> geoip_options() {
   table.required("source", &Options::source, "The field that holds the address; of a list the first element counts.");
   table.optional("target", &Options::target,
                  "The field below which results go: geoip without ECS, with ECS the parent of a source that ends in [ip].");
-  table.optional("database", &Options::database, "The database file (.mmdb); City, Country, ASN and MaxMind's other types.").must_exist();
-  table.optional("default_database_type", &Options::default_database_type, "Accepted: no database comes along, so none is the default.")
+  table.optional("database", &Options::database, "The database file (.mmdb); City, Country, ASN and MaxMind's other types.")
+      .must_exist();
+  table
+      .optional("default_database_type", &Options::default_database_type,
+                "Accepted: no database comes along, so none is the default.")
       .one_of({"City", "ASN"});
   table.optional("fields", &Options::fields, "What to tell about an address; what suits the database when not given.");
-  table.optional("cache_size", &Options::cache_size, "How many addresses each worker remembers.").at_least(1).at_most(kLargestCache);
+  table.optional("cache_size", &Options::cache_size, "How many addresses each worker remembers.")
+      .at_least(1)
+      .at_most(kLargestCache);
   table.optional("tag_on_failure", &Options::tag_on_failure, "Tags of events whose address is none or is not known.");
   return table;
 }
@@ -103,8 +107,10 @@ void choose_target(const GeoipOptions& options, const PluginContext& context, Pr
   } else if (auto parent = parent_of_ip(options.source)) {
     program.target = *parent;
   } else {
-    context.error("source", fmt::format("geoip needs a target: the source {} does not end in [ip] below another field", options.source.text()),
-                  R"(write target => "client", or use a source such as "[client][ip]")");
+    context.error(
+        "source",
+        fmt::format("geoip needs a target: the source {} does not end in [ip] below another field", options.source.text()),
+        R"(write target => "client", or use a source such as "[client][ip]")");
   }
 }
 
@@ -132,10 +138,12 @@ void choose_fields(const GeoipOptions& options, const PluginContext& context, Pr
 
 void open_database(const GeoipOptions& options, const PluginContext& context, Program& program) {
   if (options.database.empty()) {
-    context.error("database", "geoip needs a database; none comes with Logboom",
-                  fmt::format("download GeoLite2-{}.mmdb with a free account from https://www.maxmind.com/en/geolite2/signup and write "
-                              "database => \"/path/to/GeoLite2-{}.mmdb\"",
-                              options.default_database_type, options.default_database_type));
+    context.error(
+        "database", "geoip needs a database; none comes with Logboom",
+        fmt::format(
+            "download GeoLite2-{}.mmdb with a free account from https://www.maxmind.com/en/geolite2/signup and write "
+            "database => \"/path/to/GeoLite2-{}.mmdb\"",
+            options.default_database_type, options.default_database_type));
     return;
   }
   auto file = GeoDatabaseFile::open(options.database);
@@ -146,7 +154,8 @@ void open_database(const GeoipOptions& options, const PluginContext& context, Pr
   const std::string type((*file)->current()->type());
   program.kind = geo_database_kind(type);
   if (program.kind == GeoDatabaseKind::Unknown)
-    context.error("database", fmt::format("database: {} is a \"{}\" database, which geoip cannot use", options.database, type),
+    context.error("database",
+                  fmt::format("database: {} is a \"{}\" database, which geoip cannot use", options.database, type),
                   "use a City, Country, ASN, ISP, Domain, Enterprise or Anonymous-IP database");
   program.file = std::move(*file);
 }
@@ -169,8 +178,11 @@ std::int64_t coarse_seconds() {
 class Geoip {
  public:
   Geoip(GeoipOptions options, const PluginContext& context)
-      : options_(std::move(options)), program_(context.shared<Program>([&] { return make_program(options_, context).release(); })),
-        cache_(options_.cache_size), matches_(&context.metrics().counter("matches")), failures_(&context.metrics().counter("failures")),
+      : options_(std::move(options)),
+        program_(context.shared<Program>([&] { return make_program(options_, context).release(); })),
+        cache_(options_.cache_size),
+        matches_(&context.metrics().counter("matches")),
+        failures_(&context.metrics().counter("failures")),
         cache_hits_(&context.metrics().counter("cache_hits")) {}
 
   Verdict apply(Event& event) {
@@ -278,8 +290,8 @@ const RegisterFilter registered({
     .summary = "Looks an address up in a database of places or networks.",
     .make = make_filter<Geoip, geoip_options>,
     .details =
-        R"(Databases in MaxMind's format (`.mmdb`) are read: City, Country, ASN, ISP, Domain, Enterprise and Anonymous-IP; the file says
-which it is. None comes along: GeoLite2 is free with an account at MaxMind.
+        R"(Databases in MaxMind's format (`.mmdb`) are read: City, Country, ASN, ISP, Domain, Enterprise and
+Anonymous-IP; the file says which it is. None comes along: GeoLite2 is free with an account at MaxMind.
 
 | `fields` | With ECS, below the target | Without |
 |---|---|---|
@@ -291,18 +303,22 @@ which it is. None comes along: GeoLite2 is free with an account at MaxMind.
 | `location` | `[geo][location]` | `location`, with `lat` and `lon` |
 | `latitude`, `longitude` | `[geo][location][lat]`, `[lon]` | `latitude`, `longitude` |
 | `dma_code`, `isp`, `organization` | `[mmdb][…]` | the same names |
-| `autonomous_system_number`, `autonomous_system_organization` | `[as][number]`, `[as][organization][name]` | `asn`, `as_org` |
-| `network`, `hosting_provider`, `tor_exit_node`, `anonymous_vpn`, `anonymous`, `public_proxy`, `residential_proxy` | `[ip_traits][…]` | the same names |
+| `autonomous_system_number` | `[as][number]` | `asn` |
+| `autonomous_system_organization` | `[as][organization][name]` | `as_org` |
+| `network`, `hosting_provider`, `tor_exit_node`, `anonymous_vpn` | `[ip_traits][…]` | the same names |
+| `anonymous`, `public_proxy`, `residential_proxy` | `[ip_traits][…]` | the same names |
 | `domain` | `[domain]` | `domain` |
 
-Names of places are the English ones. IPv6 addresses are written with all eight groups. What a database does not tell is left out.
+Names of places are the English ones. IPv6 addresses are written with all eight groups. What a database does not tell
+is left out.
 
-An event whose address is missing, is none (host names are not resolved), is not in the database (private addresses never are), or
-has no place in a City database is tagged `_geoip_lookup_failure` (`tag_on_failure`); unless the address was missing or blank it
-also gets an empty target. So is one whose target is something else than an object. `add_field` and the like then do not happen.
+An event whose address is missing, is none (host names are not resolved), is not in the database (private addresses
+never are), or has no place in a City database is tagged `_geoip_lookup_failure` (`tag_on_failure`); unless the
+address was missing or blank it also gets an empty target. So is one whose target is something else than an object.
+`add_field` and the like then do not happen.
 
-A database is opened once for all filters and pipelines that name it and held in memory. When the file changes, the new version is
-taken within seconds, without a reload; one that cannot be used is logged and the old one stays.
+A database is opened once for all filters and pipelines that name it and held in memory. When the file changes, the
+new version is taken within seconds, without a reload; one that cannot be used is logged and the old one stays.
 
 Counters: `matches`, `failures`, `cache_hits`.)",
 });

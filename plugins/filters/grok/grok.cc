@@ -1,13 +1,13 @@
 // grok: finds named patterns in a text and makes fields of what they capture.
 // Tested by tests/plugins/filters/grok_test.cc. Reference page: generated from the declarations below.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "pipeline/base/log.h"
 #include "pipeline/plugin/registry.h"
@@ -44,18 +44,26 @@ OptionTable<GrokFilterOptions> grok_options() {
   using Options = GrokFilterOptions;
   OptionTable<Options> table;
   table.optional("match", &Options::match, "Fields, each with the pattern or the list of patterns to find in it.");
-  table.optional("patterns_dir", &Options::patterns_dir, "Directories of pattern files; a name defined there replaces a bundled one.");
+  table.optional("patterns_dir", &Options::patterns_dir,
+                 "Directories of pattern files; a name defined there replaces a bundled one.");
   table.optional("patterns_files_glob", &Options::patterns_files_glob, "Which files of patterns_dir are read.");
-  table.optional("pattern_definitions", &Options::pattern_definitions, "Patterns of this filter alone; they replace those of files.");
-  table.optional("break_on_match", &Options::break_on_match, "Whether the first pattern that matches ends the search, in all fields.");
-  table.optional("named_captures_only", &Options::named_captures_only, "Whether %{WORD} without a field name captures nothing.");
+  table.optional("pattern_definitions", &Options::pattern_definitions,
+                 "Patterns of this filter alone; they replace those of files.");
+  table.optional("break_on_match", &Options::break_on_match,
+                 "Whether the first pattern that matches ends the search, in all fields.");
+  table.optional("named_captures_only", &Options::named_captures_only,
+                 "Whether %{WORD} without a field name captures nothing.");
   table.optional("keep_empty_captures", &Options::keep_empty_captures, "Whether captures of nothing make fields too.");
   table.optional("overwrite", &Options::overwrite, "Fields that a capture replaces instead of making a list.");
   table.optional("target", &Options::target, "The field below which captures go; the event itself when not given.");
   table.optional("tag_on_failure", &Options::tag_on_failure, "Tags of events in which nothing was found.");
   table.optional("tag_on_timeout", &Options::tag_on_timeout, "Tag of events that took too many steps.");
-  table.optional("timeout_millis", &Options::timeout_millis, "How much work a text may cost: 30000 or less is the usual limit of steps, more raises it in proportion, 0 lifts it as far as possible.");
-  table.optional("timeout_scope", &Options::timeout_scope, "Accepted; the limit of steps grows with the text and holds for each pattern.")
+  table.optional("timeout_millis", &Options::timeout_millis,
+                 "How much work a text may cost: 30000 or less is the usual limit of steps, more raises it in proportion, 0 "
+                 "lifts it as far as possible.");
+  table
+      .optional("timeout_scope", &Options::timeout_scope,
+                "Accepted; the limit of steps grows with the text and holds for each pattern.")
       .one_of({"pattern", "event"});
   return table;
 }
@@ -67,7 +75,7 @@ struct Capture {
   bool is_overwriting = false;
   bool is_plain = false;  // one top-level name that any value may stand under
   bool is_tags = false;
-  Key key;                // only when is_plain
+  Key key;  // only when is_plain
   FieldRef field;
 };
 
@@ -95,13 +103,16 @@ struct Program {
 class ProgramBuilder {
  public:
   ProgramBuilder(const GrokFilterOptions& options, const PluginContext& context)
-      : options_(options), context_(context),
+      : options_(options),
+        context_(context),
         library_(PatternLibrary::bundled(context.is_ecs() ? PatternSet::EcsV1 : PatternSet::Legacy)) {}
 
   /// A program even when something was wrong, which the diagnostics then know.
   std::unique_ptr<Program> build() {
     load_patterns();
-    if (options_.match.empty()) context_.warning("match", "grok without patterns finds nothing and tags every event", "write match => { \"message\" => \"…\" }");
+    if (options_.match.empty())
+      context_.warning("match", "grok without patterns finds nothing and tags every event",
+                       "write match => { \"message\" => \"…\" }");
     auto program = std::make_unique<Program>();
     for (const auto& [name, value] : options_.match) add_source(name, value, *program);
     return program;
@@ -113,7 +124,8 @@ class ProgramBuilder {
       const auto loaded = library_.load_directory(directory, options_.patterns_files_glob);
       if (!loaded) context_.error("patterns_dir", loaded.error().message);
     }
-    for (const auto& [name, expression] : options_.pattern_definitions) library_.add(name, expression, "pattern_definitions");
+    for (const auto& [name, expression] : options_.pattern_definitions)
+      library_.add(name, expression, "pattern_definitions");
   }
 
   void add_source(const ConfigValue& name, const ConfigValue& value, Program& program) {
@@ -122,7 +134,8 @@ class ProgramBuilder {
       context_.error(name.span, fmt::format("match: {}", field.error().message));
       return;
     }
-    auto known = std::find_if(program.sources.begin(), program.sources.end(), [&](const Source& source) { return source.field == *field; });
+    auto known = std::find_if(program.sources.begin(), program.sources.end(),
+                              [&](const Source& source) { return source.field == *field; });
     if (known == program.sources.end()) known = program.sources.insert(known, Source{*field, {}});
     if (value.kind != ConfigValue::Kind::Array) {
       add_pattern(value, *known);
@@ -162,13 +175,15 @@ class ProgramBuilder {
   void add_capture(const GrokCapture& capture, const ConfigValue& place, Pattern& pattern) {
     auto field = FieldRef::parse(capture.field);
     if (!field) {
-      context_.error(place.span, fmt::format("match: the capture \"{}\" cannot be a field: {}", capture.name, field.error().message));
+      context_.error(place.span,
+                     fmt::format("match: the capture \"{}\" cannot be a field: {}", capture.name, field.error().message));
       return;
     }
     Capture made;
     made.group = capture.group;
     made.type = capture.type;
-    made.is_overwriting = std::find(options_.overwrite.begin(), options_.overwrite.end(), *field) != options_.overwrite.end();
+    made.is_overwriting =
+        std::find(options_.overwrite.begin(), options_.overwrite.end(), *field) != options_.overwrite.end();
     made.field = options_.target ? below(*options_.target, *field) : *field;
     if (!made.field.is_metadata() && made.field.steps().size() == 1) {
       made.key = made.field.steps()[0].key;
@@ -193,8 +208,11 @@ class ProgramBuilder {
 class Grok {
  public:
   Grok(GrokFilterOptions options, const PluginContext& context)
-      : options_(std::move(options)), id_(context.id()), matches_(&context.metrics().counter("matches")),
-        failures_(&context.metrics().counter("failures")), timeouts_(&context.metrics().counter("timeouts")) {
+      : options_(std::move(options)),
+        id_(context.id()),
+        matches_(&context.metrics().counter("matches")),
+        failures_(&context.metrics().counter("failures")),
+        timeouts_(&context.metrics().counter("timeouts")) {
     program_ = context.shared<Program>([&] { return ProgramBuilder(options_, context).build().release(); });
   }
 
@@ -315,8 +333,9 @@ class Grok {
 
   void log_timeout(const Source& source, const Pattern& pattern, std::string_view text) const {
     if (!program_->log_limit.allow()) return;
-    log_warn("grok", "{}: a text of {} bytes in field {} took too many steps for the pattern {} ({} more since the last such line)", id_,
-             text.size(), source.field.text(), pattern.text, program_->log_limit.suppressed());
+    log_warn("grok",
+             "{}: a text of {} bytes in field {} took too many steps for the pattern {} ({} more since the last such line)",
+             id_, text.size(), source.field.text(), pattern.text, program_->log_limit.suppressed());
   }
 
   GrokFilterOptions options_;
@@ -335,30 +354,32 @@ const RegisterFilter registered({
     .details =
         R"(A pattern is a regular expression in Ruby's dialect with references: `%{NAME}` stands for a named pattern,
 `%{NAME:field}` also captures it into a field, `%{NAME:field:int}` and `%{NAME:field:float}` make a number of it,
-`%{NAME:field=regex}` defines it on the spot; `(?<field>…)` captures as well. A pattern is searched for anywhere in the text:
-anchor it with `^` and `$`, which match at every line. `.` matches newlines. The bundled patterns are those with the names of
-the Elastic Common Schema, or the older ones with `ecs_compatibility => disabled`; `patterns_dir` replaces or adds to them, and
-`pattern_definitions` to both.
+`%{NAME:field=regex}` defines it on the spot; `(?<field>…)` captures as well. A pattern is searched for anywhere in
+the text: anchor it with `^` and `$`, which match at every line. `.` matches newlines. The bundled patterns are those
+with the names of the Elastic Common Schema, or the older ones with `ecs_compatibility => disabled`; `patterns_dir`
+replaces or adds to them, and `pattern_definitions` to both.
 
-A missing field is held against the patterns as empty text, a number by its text, and of a list each element by itself: one
-that matches is enough. With `break_on_match` the first match ends the search. Without it all patterns of all fields are tried,
-and the last pattern of a field says whether the field matched, as in Logstash.
+A missing field is held against the patterns as empty text, a number by its text, and of a list each element by
+itself: one that matches is enough. With `break_on_match` the first match ends the search. Without it all patterns of
+all fields are tried, and the last pattern of a field says whether the field matched, as in Logstash.
 
-A capture sets a missing field, makes a list of a text that is there, extends a list, and is dropped where anything else
-stands; fields named by `overwrite` are replaced. Captures of nothing are dropped unless `keep_empty_captures` is set. Of several
-groups with the same name and type only the first becomes a number. Numbers are read as far as they go: `12ms` is 12, text is 0.
+A capture sets a missing field, makes a list of a text that is there, extends a list, and is dropped where anything
+else stands; fields named by `overwrite` are replaced. Captures of nothing are dropped unless `keep_empty_captures` is
+set. Of several groups with the same name and type only the first becomes a number. Numbers are read as far as they
+go: `12ms` is 12, text is 0.
 
-Events in which nothing was found get `tag_on_failure`, and so do those that cannot hold a capture because its path leads
-through a text. `add_field` and the like then do not happen.
+Events in which nothing was found get `tag_on_failure`, and so do those that cannot hold a capture because its path
+leads through a text. `add_field` and the like then do not happen.
 
-A search ends after a number of steps that grows with the text, not after a time; before it gives up, an engine of linear time
-is asked whether the text can match at all. Ordinary patterns never come near the limit. `timeout_millis` up to its default of
-30000 keeps that limit, which ends a search after at most a quarter of a second on today's machines; a larger value raises it in
-proportion, and 0 raises it to its maximum. An event over the limit gets `tag_on_timeout` and keeps what earlier patterns
-captured. The limit holds for each pattern; as it bounds the work on an event too, `timeout_scope` makes no difference.
+A search ends after a number of steps that grows with the text, not after a time; before it gives up, an engine of
+linear time is asked whether the text can match at all. Ordinary patterns never come near the limit. `timeout_millis`
+up to its default of 30000 keeps that limit, which ends a search after at most a quarter of a second on today's
+machines; a larger value raises it in proportion, and 0 raises it to its maximum. An event over the limit gets
+`tag_on_timeout` and keeps what earlier patterns captured. The limit holds for each pattern; as it bounds the work on
+an event too, `timeout_scope` makes no difference.
 
-Counters: `matches`, `failures`, `timeouts` (events), and below `patterns.<field>.<place in the list>`: `matched`, `missed`,
-`over_budget`.)",
+Counters: `matches`, `failures`, `timeouts` (events), and below `patterns.<field>.<place in the list>`: `matched`,
+`missed`, `over_budget`.)",
 });
 
 }  // namespace

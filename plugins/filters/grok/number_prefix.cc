@@ -80,7 +80,8 @@ Value float_prefix(std::string_view text) {
   const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), made);
   if (problem == std::errc::result_out_of_range) {
     const std::size_t exponent = number.find_first_of("eE");
-    const bool is_small = exponent != std::string_view::npos ? number[exponent + 1] == '-' : number.front() == '0' || number.front() == '.';
+    const bool is_small =
+        exponent != std::string_view::npos ? number[exponent + 1] == '-' : number.front() == '0' || number.front() == '.';
     if (!is_small) return Value::string(given);
     made = 0;
   }

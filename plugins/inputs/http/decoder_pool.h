@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/plugin/codec.h"
@@ -12,8 +13,22 @@ namespace logboom {
 /// Any thread.
 class DecoderPool {
  public:
-  explicit DecoderPool(CodecPtr codec) : codec_(std::move(codec)) {}
+  /// `name`: of the codec; plain makes an event even of an empty body, as a request may say all in its path.
+  DecoderPool(CodecPtr codec, std::string_view name) : codec_(std::move(codec)), is_plain_(name == "plain") {}
 
+  /// Cuts one whole body, which lies in the chunk, into events.
+  void decode(std::string_view body, Chunk& chunk) {
+    std::unique_ptr<Decoder> decoder = take();
+    if (body.empty() && is_plain_) {
+      decoder->decode_message(body, chunk);
+    } else {
+      decoder->decode(body, chunk);
+      decoder->flush(chunk);
+    }
+    give_back(std::move(decoder), body.size());
+  }
+
+ private:
   std::unique_ptr<Decoder> take() {
     {
       const std::lock_guard lock(mutex_);
@@ -32,10 +47,10 @@ class DecoderPool {
     if (idle_.size() < kMostKept) idle_.push_back(std::move(decoder));
   }
 
- private:
   static constexpr std::size_t kLargestKept = 1024 * 1024;
   static constexpr std::size_t kMostKept = 16;
   CodecPtr codec_;
+  const bool is_plain_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Decoder>> idle_;
 };

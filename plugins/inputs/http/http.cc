@@ -145,7 +145,7 @@ class HttpIntake final : public HttpService {
     CodecPtr codec = context.make_codec(choice);
     if (codec != nullptr && codec->make_decoder() == nullptr)
       context.error(option, fmt::format("{}: {} cannot read", option, choice.name), "choose plain, line, json or json_lines");
-    return std::make_unique<DecoderPool>(std::move(codec));
+    return std::make_unique<DecoderPool>(std::move(codec), choice.name);
   }
 
   HttpResponse refuse_unauthorized(const HttpRequest& request) {
@@ -160,10 +160,7 @@ class HttpIntake final : public HttpService {
     ChunkPtr chunk = sink.new_chunk(body);
     const auto found = codecs_.find(type.media_type);
     DecoderPool& pool = found != codecs_.end() ? *found->second : *default_codec_;
-    std::unique_ptr<Decoder> decoder = pool.take();
-    decoder->decode(chunk->received().view(), *chunk);
-    decoder->flush(*chunk);
-    pool.give_back(std::move(decoder), body.size());
+    pool.decode(chunk->received().view(), *chunk);
     if (chunk->events().empty()) return chunk;
     fields_.apply(request, *chunk);
     decorations_.apply(*chunk);

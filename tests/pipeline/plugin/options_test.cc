@@ -222,7 +222,7 @@ TEST_CASE("field references and templates are parsed with the configuration", "[
 TEST_CASE("lists take one value for a list of one, and an empty list", "[options]") {
   CHECK(Reading("texts => \"x\"").options.texts == std::vector<std::string>{"x"});
   CHECK(Reading("texts => []").options.texts.empty());
-  CHECK(Reading("texts => [\"x\", y, 3]").options.texts == std::vector<std::string>{"x", "y", "3"});
+  CHECK(Reading("texts => [\"x\", yy, 3]").options.texts == std::vector<std::string>{"x", "yy", "3"});
   CHECK(Reading("maybe => \"set\"").options.maybe == "set");
 }
 
@@ -323,9 +323,9 @@ TEST_CASE("an unknown option is refused at its name, with the nearest known one 
 }
 
 TEST_CASE("common options of the kind are accepted, those of other kinds are not", "[options]") {
-  CHECK(Reading("id => x add_tag => y remove_field => z add_field => { a => b } enable_metric => false").problem().empty());
-  CHECK_THAT(Reading("tags => [x]").problem(), Contains("has no option \"tags\""));
-  CHECK_THAT(Reading("type => x").problem(), Contains("has no option \"type\""));
+  CHECK(Reading("id => xx add_tag => yy remove_field => zz add_field => { aa => bb } enable_metric => false").problem().empty());
+  CHECK_THAT(Reading("tags => [xx]").problem(), Contains("has no option \"tags\""));
+  CHECK_THAT(Reading("type => xx").problem(), Contains("has no option \"type\""));
   CHECK(is_common_option(PluginKind::Input, "tags"));
   CHECK(is_common_option(PluginKind::Codec, "id"));
   CHECK_FALSE(is_common_option(PluginKind::Codec, "add_field"));
@@ -369,7 +369,7 @@ TEST_CASE("a required option that is missing is named at the plugin", "[options]
 }
 
 TEST_CASE("a required option may be given under its other name", "[options]") {
-  const Reading reading("text => x times => 3", demanding_options());
+  const Reading reading("text => xx times => 3", demanding_options());
   CHECK_FALSE(reading.diagnostics.has_errors());
   CHECK(reading.options.count == 3);
 }

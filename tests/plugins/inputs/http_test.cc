@@ -59,6 +59,15 @@ TEST_CASE("http makes a plain event of a body and answers ok", "[input][http]") 
                                  R"("request_method":"POST","request_path":"/in?x=1","http_version":"HTTP/1.1"}})"});
 }
 
+TEST_CASE("http makes an event of a request that says all in its path", "[input][http]") {
+  Fixture fixture("http { }");
+  CHECK(fixture.post("").status == 200);
+  CHECK(fixture.post("", kJson).status == 200);
+  const auto events = fixture.sink.events();
+  REQUIRE(events.size() == 1);
+  CHECK_THAT(events[0], Contains(R"("message":"")") && Contains(R"("request_path":"/in?x=1")"));
+}
+
 TEST_CASE("http makes an event of each item of a JSON array", "[input][http]") {
   Fixture fixture("http { }");
   CHECK(fixture.post(R"([{"a":1},{"a":2}])", kJson).status == 200);

@@ -51,14 +51,24 @@ TEST_CASE("stdin reads lines to the end of input and returns", "[input][stdin]")
 
 TEST_CASE("stdin stops while nothing is typed", "[input][stdin]") {
   PipeAsStandardInput input_pipe;
-  PluginHarness<Input> input("input", "stdin { codec => json }");
+  PluginHarness<Input> input("input", "stdin {}");
   RecordingSink sink;
   {
     RunningInput running(*input.plugin, sink);
-    input_pipe.send("{\"a\":1}\n");
+    input_pipe.send("a\n");
     sink.wait_for_events(1);
   }
   CHECK(sink.lines()[0].find("\"hostname\":") != std::string::npos);
+}
+
+TEST_CASE("stdin leaves the host of JSON documents alone", "[input][stdin]") {
+  PipeAsStandardInput input_pipe;
+  PluginHarness<Input> input("input", "stdin { codec => json }", EcsMode::Disabled);
+  RecordingSink sink;
+  RunningInput running(*input.plugin, sink);
+  input_pipe.send("{\"a\":1}\n");
+  sink.wait_for_events(1);
+  CHECK(sink.lines()[0].find("host") == std::string::npos);
 }
 
 TEST_CASE("stdin flushes a codec that waits when its time is over", "[input][stdin]") {
