@@ -109,9 +109,10 @@ const RegisterInput registered({.name = "stdin",
                                 .summary = "Standard input.",
                                 .make = make_input<Stdin, stdin_options>,
                                 .details = R"(Reads until the end of input; then the pipeline ends when it has no
-other input that still reads. The last line needs no delimiter. `host` (with ECS `[host][hostname]`) is the machine's
-name, unless the event brings one. There is nobody to acknowledge to: what was read and not yet delivered is lost in a
-crash, unless the queue is persisted.)"});
+other input that still reads. The last line needs no delimiter. With a codec for bare text (line, plain, multiline)
+`host`, with ECS `[host][hostname]`, is the machine's name unless the event brings one; JSON documents say themselves whose
+they are. There is nobody to acknowledge to: what was read and not yet delivered is lost in a crash,
+unless the queue is persisted.)"});
 
 }  // namespace
 }  // namespace logboom
