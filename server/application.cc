@@ -70,10 +70,11 @@ PipelineSettings pipeline_settings(const std::string& id, const Settings& settin
   PipelineSettings made;
   made.id = id;
   const auto workers = settings.number("pipeline.workers");
-  made.workers = workers > 0 ? static_cast<std::size_t>(workers) : std::max(1u, std::thread::hardware_concurrency());
+  const std::string ordered = settings.text("pipeline.ordered");
+  const std::size_t by_default = ordered == "true" ? 1 : std::max(1u, std::thread::hardware_concurrency());
+  made.workers = workers > 0 ? static_cast<std::size_t>(workers) : by_default;
   made.batch_size = std::max<std::size_t>(1, static_cast<std::size_t>(settings.number("pipeline.batch.size")));
   made.batch_delay = std::chrono::milliseconds(settings.number("pipeline.batch.delay"));
-  const std::string ordered = settings.text("pipeline.ordered");
   made.is_ordered = ordered == "true" || (ordered == "auto" && workers == 1);
   made.acknowledge = settings.text("pipeline.acknowledge") == "queued" ? AcknowledgeWhen::Queued : AcknowledgeWhen::Delivered;
   made.output_limits = {static_cast<std::size_t>(settings.number("output.buffer.max_events")), settings.bytes("output.buffer.max_bytes")};
@@ -138,6 +139,12 @@ bool Application::lock_data_directory() {
 }
 
 std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope& metrics) {
+  if (settings.text("pipeline.ordered") == "true" && settings.number("pipeline.workers") > 1) {
+    std::fprintf(stderr, "logboom: pipeline.ordered is true (%s), but pipeline.workers is %lld (%s): several workers cannot keep the order; "
+                         "set one worker, or pipeline.ordered to auto\n", settings.origin("pipeline.ordered").c_str(),
+                 static_cast<long long>(settings.number("pipeline.workers")), settings.origin("pipeline.workers").c_str());
+    return nullptr;
+  }
   Diagnostics diagnostics;
   auto graph = load_graph(settings, environment_variables(), diagnostics);
   if (!graph) {

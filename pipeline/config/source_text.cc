@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/base/utf8.h"
+
 namespace logboom {
 
 SourceText::SourceText(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
@@ -30,31 +32,10 @@ std::string_view SourceText::line(std::uint32_t number) const {
 }
 
 std::optional<std::uint32_t> SourceText::first_invalid_utf8() const {
-  const std::string_view text = text_;
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto is_tail = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned lead = byte(i);
-    std::size_t length = 1;
-    bool is_valid = lead < 0x80;
-    if (lead >= 0xC2 && lead <= 0xDF) {
-      length = 2;
-      is_valid = is_tail(i + 1);
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-      length = 3;
-      const bool is_long_form = lead == 0xE0 && byte(i + 1) < 0xA0;
-      const bool is_surrogate = lead == 0xED && byte(i + 1) > 0x9F;
-      is_valid = is_tail(i + 1) && is_tail(i + 2) && !is_long_form && !is_surrogate;
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-      length = 4;
-      const bool is_long_form = lead == 0xF0 && byte(i + 1) < 0x90;
-      const bool is_past_unicode = lead == 0xF4 && byte(i + 1) > 0x8F;
-      is_valid = is_tail(i + 1) && is_tail(i + 2) && is_tail(i + 3) && !is_long_form && !is_past_unicode;
-    }
-    if (!is_valid) return static_cast<std::uint32_t>(i);
-    i += length;
-  }
-  return std::nullopt;
+  if (is_valid_utf8(text_)) return std::nullopt;
+  std::size_t at = 0;
+  for (std::size_t length = 1; length > 0 && at < text_.size(); at += length) length = utf8_sequence_length(text().substr(at));
+  return static_cast<std::uint32_t>(at);
 }
 
 }  // namespace logboom

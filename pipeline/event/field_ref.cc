@@ -74,7 +74,8 @@ class ReferenceReader {
 
 }  // namespace
 
-Result<FieldRef> FieldRef::parse(std::string_view text) {
+template <class MakeKey>
+Result<FieldRef> FieldRef::parse_with(std::string_view text, MakeKey make_key_of) {
   auto names = ReferenceReader(text).read();
   if (!names) return names.error();
   FieldRef made;
@@ -83,29 +84,15 @@ Result<FieldRef> FieldRef::parse(std::string_view text) {
     if (is_first && name == "@metadata") {
       made.is_metadata_ = true;
     } else {
-      made.steps_.push_back({intern_key(name), index_of(name)});
+      made.steps_.push_back({make_key_of(name), index_of(name)});
     }
     is_first = false;
   }
   return made;
 }
 
-Result<FieldRef> FieldRef::parse_in(Arena& arena, std::string_view text) {
-  const std::string_view kept = arena.copy(text);
-  auto names = ReferenceReader(kept).read();
-  if (!names) return names.error();
-  FieldRef made;
-  bool is_first = true;
-  for (const std::string_view name : *names) {
-    if (is_first && name == "@metadata") {
-      made.is_metadata_ = true;
-    } else {
-      made.steps_.push_back({make_key(name), index_of(name)});
-    }
-    is_first = false;
-  }
-  return made;
-}
+Result<FieldRef> FieldRef::parse(std::string_view text) { return parse_with(text, intern_key); }
+Result<FieldRef> FieldRef::parse_in(Arena& arena, std::string_view text) { return parse_with(arena.copy(text), make_key); }
 
 FieldRef FieldRef::of_name(std::string_view name) {
   FieldRef made;

@@ -52,6 +52,8 @@ class FieldRef {
   bool operator==(const FieldRef& other) const;
 
  private:
+  template <class MakeKey>
+  static Result<FieldRef> parse_with(std::string_view text, MakeKey make_key_of);
   const Value* find_deep(const Object& fields, const Object* metadata) const;
 
   std::vector<Step> steps_;

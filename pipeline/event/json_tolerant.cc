@@ -7,7 +7,7 @@
 #include <string>
 
 #include "pipeline/event/json.h"
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

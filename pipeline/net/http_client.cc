@@ -71,6 +71,10 @@ struct HttpClient::State {
   explicit State(HttpClientOptions chosen) : options(std::move(chosen)) {
     initialise_curl();
     multi = curl_multi_init();
+    if (options.keeps_cookies) {  // all on one thread: no locks are needed
+      cookies = curl_share_init();
+      curl_share_setopt(cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+    }
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, static_cast<long>(options.max_transfers));
     curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options.max_transfers_per_host));
     thread = std::thread([this] { run(); });
@@ -78,6 +82,7 @@ struct HttpClient::State {
   ~State() {
     for (CURL* easy : idle_handles) curl_easy_cleanup(easy);
     curl_multi_cleanup(multi);
+    if (cookies != nullptr) curl_share_cleanup(cookies);
   }
 
   void run();
@@ -90,6 +95,7 @@ struct HttpClient::State {
 
   const HttpClientOptions options;
   CURLM* multi = nullptr;
+  CURLSH* cookies = nullptr;  // of all handles together
   std::thread thread;
 
   // Of the client's thread.
@@ -196,7 +202,7 @@ void HttpClient::State::configure(CURL* easy, Transfer& transfer) {
     curl_easy_setopt(easy, CURLOPT_USERNAME, options.user.c_str());
     curl_easy_setopt(easy, CURLOPT_PASSWORD, options.password.c_str());
   }
-  if (options.keeps_cookies) curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+  if (cookies != nullptr) curl_easy_setopt(easy, CURLOPT_SHARE, cookies);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, options.verifies_peer ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, options.verifies_peer ? 2L : 0L);
@@ -232,7 +238,7 @@ void HttpClient::State::finish(CURL* easy, Result<HttpAnswer> result) {
   const auto found = running.find(easy);
   const std::unique_ptr<Transfer> transfer = std::move(found->second);
   running.erase(found);
-  curl_easy_reset(easy);  // keeps cookies; lets go of what points into the transfer
+  curl_easy_reset(easy);  // lets go of what points into the transfer
   idle_handles.push_back(easy);
   try {
     transfer->request.done(std::move(result));

@@ -1,6 +1,7 @@
 #include "pipeline/plugin/context.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include "pipeline/plugin/codec.h"
 #include "pipeline/plugin/registry.h"
@@ -37,6 +38,11 @@ void PluginContext::error(SourceSpan span, std::string message, std::string hint
 
 void PluginContext::warning(std::string_view option, std::string message, std::string hint) const {
   diagnostics_.warning(place_of(option), std::move(message), std::move(hint));
+}
+
+std::string PluginContext::host_name() const {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
 const ConfigValue* PluginContext::written(std::string_view option) const {

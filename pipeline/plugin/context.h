@@ -56,6 +56,8 @@ class PluginContext {
   EcsMode ecs() const { return ecs_; }
   bool is_ecs() const { return ecs_ == EcsMode::V1; }
   const std::string& data_directory() const { return surroundings_.data_directory; }
+  /// The machine's name: what inputs put into [host].
+  std::string host_name() const;
   const Clock& clock() const { return surroundings_.clock != nullptr ? *surroundings_.clock : system_clock(); }
   MetricScope& metrics() const { return metrics_; }
   const Surroundings& surroundings() const { return surroundings_; }

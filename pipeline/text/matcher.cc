@@ -14,7 +14,7 @@
 #include "pipeline/text/regex_dialect.h"
 #include "pipeline/text/regex_facts.h"
 #include "pipeline/text/regex_parser.h"
-#include "pipeline/text/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {
@@ -177,7 +177,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern
     return Error{ErrorCode::TooLarge,
                  fmt::format("the expression has {} bytes; at most {} are taken", pattern.size(), kMaxPatternBytes)};
   }
-  if (!is_utf8_text(pattern)) return Error{ErrorCode::InvalidArgument, "the expression is not valid UTF-8"};
+  if (!is_valid_utf8(pattern)) return Error{ErrorCode::InvalidArgument, "the expression is not valid UTF-8"};
   RegexParseOptions parse_options;
   parse_options.dot_matches_newline = options.dot_matches_newline;
   parse_options.ignore_case = options.ignore_case;
@@ -203,7 +203,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern
 
 MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
   if (start > subject.size() || !engine_->may_contain_match(subject, start)) return MatchStatus::NoMatch;
-  return match_on(is_ascii_text(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget);
+  return match_on(is_ascii(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget);
 }
 
 MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,
@@ -220,7 +220,7 @@ MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchS
 
 MatchStatus Matcher::match_untrusted(std::string_view subject, MatchScratch& scratch, std::size_t start,
                                      std::uint64_t budget) const {
-  if (!is_utf8_text(subject)) return MatchStatus::NoMatch;
+  if (!is_valid_utf8(subject)) return MatchStatus::NoMatch;
   if (start < subject.size() && is_continuation(subject[start])) return MatchStatus::NoMatch;
   return match(subject, scratch, start, budget);
 }
@@ -229,7 +229,7 @@ MatchStatus Matcher::find_next(std::string_view subject, MatchScratch& scratch, 
                                std::uint64_t budget) const {
   if (cursor.is_exhausted) return MatchStatus::NoMatch;
   if (cursor.alphabet == MatchCursor::Alphabet::Unknown) {
-    cursor.alphabet = is_ascii_text(subject) ? MatchCursor::Alphabet::Ascii : MatchCursor::Alphabet::Utf8;
+    cursor.alphabet = is_ascii(subject) ? MatchCursor::Alphabet::Ascii : MatchCursor::Alphabet::Utf8;
   }
   MatchStatus status = MatchStatus::NoMatch;
   if (cursor.offset <= subject.size() && engine_->may_contain_match(subject, cursor.offset)) {
@@ -255,7 +255,7 @@ bool Matcher::is_anchored() const { return engine_->ascii.program->is_anchored()
 std::string Matcher::engine_note() const { return engine_->linear(engine_->ascii).note(); }
 
 std::optional<bool> Matcher::linear_says_maybe(std::string_view subject) const {
-  const Side& side = is_ascii_text(subject) ? engine_->ascii : engine_->utf8;
+  const Side& side = is_ascii(subject) ? engine_->ascii : engine_->utf8;
   const LinearEngine& linear = engine_->linear(side);
   if (!linear.is_available()) return std::nullopt;
   return linear.earliest_start(subject, 0).has_value();

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "pipeline/event/json.h"
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {

@@ -32,18 +32,13 @@ OptionTable<GeneratorOptions> generator_options() {
   return table;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
 class Generator final : public Input {
  public:
   Generator(GeneratorOptions options, const PluginContext& context)
       : options_(std::move(options)),
         codec_(context.make_codec(options_.codec)),
         decorations_(context),
-        host_(host_name()),
+        host_(context.host_name()),
         host_field_(*FieldRef::parse(context.is_ecs() ? "[host][name]" : "host")),
         sequence_field_(*FieldRef::parse(context.is_ecs() ? "[event][sequence]" : "sequence")) {
     if (codec_ != nullptr && codec_->make_decoder() == nullptr)

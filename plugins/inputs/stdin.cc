@@ -24,18 +24,13 @@ OptionTable<StdinOptions> stdin_options() {
   return table;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
 class Stdin final : public Input {
  public:
   Stdin(const StdinOptions& options, const PluginContext& context)
       : codec_(context.make_codec(for_byte_stream(options.codec))),
         decorations_(context),
         is_text_(options.codec.name == "plain" || options.codec.name == "line" || options.codec.name == "multiline"),
-        host_(host_name()),
+        host_(context.host_name()),
         host_field_(*FieldRef::parse(context.is_ecs() ? "[host][hostname]" : "host")) {
     if (codec_ != nullptr && codec_->make_decoder() == nullptr)
       context.error("codec", fmt::format("codec: {} cannot read", options.codec.name), "choose line or json_lines");

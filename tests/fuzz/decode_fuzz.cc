@@ -9,7 +9,7 @@
 
 #include "pipeline/config/logstash_parser.h"
 #include "pipeline/event/json.h"
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/plugin/codec.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <cctype>
 #include <vector>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

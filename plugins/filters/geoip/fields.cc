@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

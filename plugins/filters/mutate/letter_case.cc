@@ -11,7 +11,7 @@
 #include <limits>
 #include <string>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

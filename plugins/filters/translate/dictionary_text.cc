@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "pipeline/event/json.h"
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

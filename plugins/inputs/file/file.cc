@@ -88,11 +88,6 @@ OptionTable<FileOptions> file_options() {
   return table;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
 std::string md5_hex(const std::string& text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
@@ -118,7 +113,7 @@ class FileInput final : public Input {
   FileInput(const FileOptions& options, const PluginContext& context)
       : reading_{context.make_codec(options.codec),
                  InputDecorations(context),
-                 FileFields(context.is_ecs(), host_name()),
+                 FileFields(context.is_ecs(), context.host_name()),
                  options.delimiter,
                  options.file_chunk_size,
                  context.metrics().counter("bytes_read"),

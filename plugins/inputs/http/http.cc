@@ -6,7 +6,7 @@
 #include <atomic>
 #include <map>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/plugin/async_push.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/inputs/http/decoder_pool.h"

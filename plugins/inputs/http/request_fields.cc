@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 #include "plugins/inputs/http/request_text.h"
 
 namespace logboom {

@@ -73,7 +73,7 @@ OptionTable<HttpOutputOptions> http_output_options() {
   table.optional("connect_timeout", &O::connect_timeout, "Seconds to connect.").at_least(0.001);
   table.optional("follow_redirects", &O::follow_redirects, "Follows up to ten redirects.");
   table.optional("keepalive", &O::keepalive, "Uses connections again.");
-  table.optional("cookies", &O::cookies, "Keeps cookies, for each connection of the pool.");
+  table.optional("cookies", &O::cookies, "Keeps the cookies that the service sets.");
   table.optional("automatic_retries", &O::automatic_retries, "Accepted for compatibility: the pipeline repeats requests.");
   table.optional("retry_non_idempotent", &O::retry_non_idempotent, "Accepted for compatibility: the pipeline repeats requests.");
   table.optional("validate_after_inactivity", &O::validate_after_inactivity, "Accepted for compatibility: connections are always checked.");

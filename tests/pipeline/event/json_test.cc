@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pipeline/base/bytes.h"
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

@@ -1,4 +1,4 @@
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 #include <catch2/catch.hpp>
 #include <random>

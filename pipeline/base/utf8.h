@@ -9,6 +9,8 @@ namespace logboom {
 
 constexpr std::uint32_t kReplacementCodePoint = 0xFFFD;
 
+/// True when no byte is above 127.
+bool is_ascii(std::string_view text);
 /// True when the text is valid UTF-8. Vectorised.
 bool is_valid_utf8(std::string_view text);
 /// Appends a code point (not a surrogate, at most 0x10FFFF).

@@ -1,8 +1,24 @@
-#include "pipeline/event/utf8.h"
+#include "pipeline/base/utf8.h"
 
 #include <simdjson.h>
 
+#include <cstring>
+
 namespace logboom {
+
+bool is_ascii(std::string_view text) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
+  const char* at = text.data();
+  std::size_t left = text.size();
+  std::uint64_t seen = 0;
+  for (; left >= 8; left -= 8, at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    seen |= word;
+  }
+  for (; left > 0; --left, ++at) seen |= static_cast<unsigned char>(*at);
+  return (seen & kHighBits) == 0;
+}
 
 bool is_valid_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
