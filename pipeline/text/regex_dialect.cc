@@ -1,4 +1,5 @@
 // Writes the tree for PCRE2. regex_relaxation.cc writes it for RE2.
+#include "pipeline/base/utf8.h"
 #include "pipeline/text/regex_dialect.h"
 
 #include <fmt/core.h>
@@ -15,10 +16,6 @@ namespace {
 
 // Ruby's word for \b in UTF-8 text; wider than PCRE2's own.
 constexpr std::string_view kUnicodeWord = R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}])";
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 bool is_one_character(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }) == 1;

@@ -52,7 +52,8 @@ BENCHMARK_CAPTURE(get_field, missing_of_200, "nope", 200, false);
 void set_and_remove_field(benchmark::State& state, const char* reference) {
   SampleEvent sample;
   const FieldRef wanted = field(reference);
-  if (!sample.event().set(wanted, Value::integer(1)) || !sample.event().remove(wanted)) return state.SkipWithError("wrong answer");
+  if (!sample.event().set(wanted, Value::integer(1)) || !sample.event().remove(wanted))
+    return state.SkipWithError("wrong answer");
   for (auto _ : state) {
     sample.event().set(wanted, Value::integer(1));
     sample.event().remove(wanted);
@@ -78,7 +79,8 @@ void render_template(benchmark::State& state, const char* text, const char* expe
 }
 BENCHMARK_CAPTURE(render_template, literal, "plain text", "plain text");
 BENCHMARK_CAPTURE(render_template, field, "%{verb}", "GET");
-BENCHMARK_CAPTURE(render_template, fields, "%{verb} %{request} from %{[host][name]} %{response}", "GET /downloads/product_1 from web-1 304");
+BENCHMARK_CAPTURE(render_template, fields, "%{verb} %{request} from %{[host][name]} %{response}",
+                  "GET /downloads/product_1 from web-1 304");
 BENCHMARK_CAPTURE(render_template, daily_index, "logs-%{+YYYY.MM.dd}", "logs-2015.10.01");
 BENCHMARK_CAPTURE(render_template, java_time, "%{{yyyy.MM.dd.HH}}", "2015.10.01.00");
 BENCHMARK_CAPTURE(render_template, missing, "%{nope}", "%{nope}");

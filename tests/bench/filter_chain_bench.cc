@@ -54,8 +54,9 @@ constexpr const char* kConditions = R"(
 
 std::string access_log_line(std::mt19937& random) {
   const auto number = [&](std::uint32_t below) { return std::to_string(random() % below); };
-  return number(224) + "." + number(256) + "." + number(256) + "." + number(256) + " - - [17/May/2015:10:05:" + std::to_string(10 + random() % 50) +
-         " +0000] \"GET /images/" + number(100'000) + ".png HTTP/1.1\" 200 " + number(300'000) +
+  return number(224) + "." + number(256) + "." + number(256) + "." + number(256) +
+         " - - [17/May/2015:10:05:" + std::to_string(10 + random() % 50) + " +0000] \"GET /images/" + number(100'000) +
+         ".png HTTP/1.1\" 200 " + number(300'000) +
          " \"http://example.org/blog/\" \"Mozilla/5.0 (X11; Linux x86_64; rv:27.0) Gecko/20100101 Firefox/27.0\"";
 }
 

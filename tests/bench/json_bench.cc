@@ -18,14 +18,16 @@ enum class Shape { Flat, Nested, Escaped, BigNumbers };
 
 std::string document(Shape shape, std::mt19937& random) {
   const auto number = [&](std::uint32_t below) { return std::to_string(random() % below); };
-  const std::string start = R"({"@timestamp":"2015-10-01T13:14:15.)" + std::to_string(100 + random() % 900) + R"(Z","level":"info","status":)" +
-                            std::to_string(200 + random() % 300) + R"(,"bytes":)" + number(300'000) + R"(,"took":)" + number(1000) + "." +
-                            std::to_string(1 + random() % 9) + R"(,"host":"web-)" + number(100) + R"(",)";
+  const std::string start = R"({"@timestamp":"2015-10-01T13:14:15.)" + std::to_string(100 + random() % 900) +
+                            R"(Z","level":"info","status":)" + std::to_string(200 + random() % 300) + R"(,"bytes":)" +
+                            number(300'000) + R"(,"took":)" + number(1000) + "." + std::to_string(1 + random() % 9) +
+                            R"(,"host":"web-)" + number(100) + R"(",)";
   switch (shape) {
-    case Shape::Flat: return start + R"("message":"GET /presentations/images/)" + number(1'000'000) + R"(.png HTTP/1.1","ok":true})";
+    case Shape::Flat:
+      return start + R"("message":"GET /presentations/images/)" + number(1'000'000) + R"(.png HTTP/1.1","ok":true})";
     case Shape::Nested:
-      return start + R"("http":{"request":{"method":"GET","headers":{"accept":"*/*","host":"example.org"}},"tries":[1,2,)" + number(9) +
-             R"(]},"user":{"id":)" + number(1'000'000) + R"(,"groups":["a","b","c"]}})";
+      return start + R"("http":{"request":{"method":"GET","headers":{"accept":"*/*","host":"example.org"}},"tries":[1,2,)" +
+             number(9) + R"(]},"user":{"id":)" + number(1'000'000) + R"(,"groups":["a","b","c"]}})";
     case Shape::Escaped: return start + R"("message":"line one\nline \"two\"\t\u00e9\\ )" + number(1'000'000) + R"("})";
     case Shape::BigNumbers: return start + R"("id":18446744073709551)" + std::to_string(616 + random() % 300) + "}";
   }

@@ -1,4 +1,5 @@
-// The tree against its own house rules: reference pages are up to date, every plugin has a test, files stay small and well named.
+// The tree against its own house rules: reference pages are up to date, every plugin has a test, files stay small and well
+// named.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -48,7 +49,8 @@ TEST_CASE("the reference pages are what the declarations say", "[lint][docs]") {
   }
   if (fs::exists(directory))
     for (const auto& entry : fs::directory_iterator(directory))
-      if (pages.count(entry.path().filename().string()) == 0) findings.push_back(entry.path().filename().string() + " belongs to no plugin");
+      if (pages.count(entry.path().filename().string()) == 0)
+        findings.push_back(entry.path().filename().string() + " belongs to no plugin");
   INFO(lines(findings) << "run make docs");
   CHECK(findings.empty());
   CHECK(pages.count("filter-mutate.md") == 1);
@@ -61,13 +63,15 @@ TEST_CASE("every plugin has a test of its name", "[lint]") {
   for (const char* kinds : {"inputs", "codecs", "filters", "outputs"}) {
     for (const auto& entry : fs::directory_iterator(root() / "plugins" / kinds)) {
       const std::string name = entry.path().stem().string();
-      const bool is_plugin = entry.is_directory() ? fs::exists(entry.path() / (name + ".cc")) : entry.path().extension() == ".cc";
+      const bool is_plugin =
+          entry.is_directory() ? fs::exists(entry.path() / (name + ".cc")) : entry.path().extension() == ".cc";
       if (!is_plugin) continue;
       ++plugins;
       const fs::path tests = root() / "tests" / "plugins" / kinds;
       // A folder may have its tests in one file or in a folder of its own.
       if (fs::exists(tests / (name + "_test.cc")) || fs::exists(tests / name / (name + "_test.cc"))) continue;
-      findings.push_back("plugins/" + std::string(kinds) + "/" + name + " has no tests/plugins/" + kinds + "/" + name + "_test.cc");
+      findings.push_back("plugins/" + std::string(kinds) + "/" + name + " has no tests/plugins/" + kinds + "/" + name +
+                         "_test.cc");
     }
   }
   INFO(lines(findings));
@@ -98,7 +102,8 @@ TEST_CASE("no source file is longer than 450 lines", "[lint]") {
       ++files;
       const std::string text = text_of(entry.path());
       const auto count = std::count(text.begin(), text.end(), '\n');
-      if (count > 450) findings.push_back(fs::relative(entry.path(), root()).string() + " has " + std::to_string(count) + " lines");
+      if (count > 450)
+        findings.push_back(fs::relative(entry.path(), root()).string() + " has " + std::to_string(count) + " lines");
     }
   }
   INFO(lines(findings) << "name the second concept and split");

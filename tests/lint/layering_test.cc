@@ -62,7 +62,8 @@ std::string objection(const fs::path& file, const fs::path& included) {
   }
   if (from[0] == "plugins") {
     if (to[0] == "pipeline")
-      return layers_for_plugins().count(to[1]) > 0 ? "" : "plugins reach pipeline/" + to[1] + " through pipeline/plugin/ only";
+      return layers_for_plugins().count(to[1]) > 0 ? ""
+                                                   : "plugins reach pipeline/" + to[1] + " through pipeline/plugin/ only";
     if (to[0] != "plugins") return "plugins include the engine and their own folder only";
     if (from[1] != to[1]) return "a plugin includes nothing of another kind";
     if (to.size() == 3) return "a header beside a plugin's file belongs to no folder";
@@ -106,8 +107,10 @@ TEST_CASE("no include crosses the layers", "[lint]") {
         ++edges;
         const bool is_from_root = fs::exists(root() / include.path);
         // Generated sources are written at build time; everything else is named from the root.
-        const std::string why = is_from_root ? objection(file, include.path) : "no such file: name it from the root of the tree";
-        if (!why.empty()) forbidden.push_back(file.string() + ":" + std::to_string(include.line) + ": \"" + include.path + "\": " + why);
+        const std::string why =
+            is_from_root ? objection(file, include.path) : "no such file: name it from the root of the tree";
+        if (!why.empty())
+          forbidden.push_back(file.string() + ":" + std::to_string(include.line) + ": \"" + include.path + "\": " + why);
       }
     }
   }

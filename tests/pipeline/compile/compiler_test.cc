@@ -94,7 +94,8 @@ TEST_CASE("an empty configuration is a plan without steps", "[compiler]") {
 }
 
 TEST_CASE("ids are given or made of kind, name and number", "[compiler]") {
-  const Compilation made(R"(filter { mutate { } drop { } mutate { id => "mine" } if [a] { mutate { } } } output { stdout { } stdout { id => "out" } })");
+  const Compilation made(
+      R"(filter { mutate { } drop { } mutate { id => "mine" } if [a] { mutate { } } } output { stdout { } stdout { id => "out" } })");
   REQUIRE(made.plan != nullptr);
   CHECK(made.filter_ids() == std::vector<std::string>{"filter_mutate_1", "filter_drop_1", "mine", "filter_mutate_3"});
   CHECK(made.plan->output_sites[0].id == "output_stdout_1");
@@ -121,8 +122,10 @@ TEST_CASE("a made id never meets a given one", "[compiler]") {
 TEST_CASE("an id that two plugins claim is refused at the second", "[compiler]") {
   CHECK_THAT(Compilation("filter {\n  mutate { id => \"same\" }\n  mutate { id => \"same\" }\n}").errors(),
              Contains("web.conf:3:18: error: the id \"same\" is used twice in this pipeline"));
-  CHECK_THAT(Compilation("filter { if [aa] { mutate { id => \"same\" } } else { mutate { id => \"same\" } } }").errors(), Contains("used twice"));
-  CHECK_THAT(Compilation("input { stdin { id => \"same\" } } output { stdout { id => \"same\" } }").errors(), Contains("used twice"));
+  CHECK_THAT(Compilation("filter { if [aa] { mutate { id => \"same\" } } else { mutate { id => \"same\" } } }").errors(),
+             Contains("used twice"));
+  CHECK_THAT(Compilation("input { stdin { id => \"same\" } } output { stdout { id => \"same\" } }").errors(),
+             Contains("used twice"));
 }
 
 TEST_CASE("counters of a plugin carry its id", "[compiler]") {
@@ -130,18 +133,23 @@ TEST_CASE("counters of a plugin carry its id", "[compiler]") {
   REQUIRE(made.plan != nullptr);
   made.plan->filter_sites[0].events_in->add(3);
   bool is_found = false;
-  for (const auto& sample : made.metrics.samples()) is_found |= sample.path == "plugins.filters.mine.events.in" && sample.value == 3;
+  for (const auto& sample : made.metrics.samples())
+    is_found |= sample.path == "plugins.filters.mine.events.in" && sample.value == 3;
   CHECK(is_found);
 }
 
 TEST_CASE("an unknown plugin is refused at its name, with the nearest or all of its kind", "[compiler]") {
   CHECK_THAT(Compilation("filter { mutaet { } }").errors(),
              Contains("web.conf:1:10: error: there is no filter \"mutaet\"") && Contains("did you mean \"mutate\"?"));
-  CHECK_THAT(Compilation("input { stdinn { } }").errors(), Contains("there is no input \"stdinn\"") && Contains("did you mean \"stdin\"?"));
-  CHECK_THAT(Compilation("output { stdotu { } }").errors(), Contains("there is no output \"stdotu\"") && Contains("did you mean \"stdout\"?"));
-  CHECK_THAT(Compilation("filter { completely_unlike_anything { } }").errors(), Contains("(filters: ") && Contains("mutate"));
+  CHECK_THAT(Compilation("input { stdinn { } }").errors(),
+             Contains("there is no input \"stdinn\"") && Contains("did you mean \"stdin\"?"));
+  CHECK_THAT(Compilation("output { stdotu { } }").errors(),
+             Contains("there is no output \"stdotu\"") && Contains("did you mean \"stdout\"?"));
+  CHECK_THAT(Compilation("filter { completely_unlike_anything { } }").errors(),
+             Contains("(filters: ") && Contains("mutate"));
   CHECK_THAT(Compilation("filter { stdin { } }").errors(), Contains("there is no filter \"stdin\""));
-  CHECK_THAT(Compilation("input { stdin { codec => jsno } }").errors(), Contains("there is no codec \"jsno\"") && Contains("did you mean \"json\"?"));
+  CHECK_THAT(Compilation("input { stdin { codec => jsno } }").errors(),
+             Contains("there is no codec \"jsno\"") && Contains("did you mean \"json\"?"));
 }
 
 TEST_CASE("labels are found, and their blocks compiled", "[compiler]") {
@@ -170,7 +178,8 @@ TEST_CASE("relabel has no other options", "[compiler]") {
 }
 
 TEST_CASE("labels that lead back to themselves are refused", "[compiler]") {
-  CHECK_THAT(Compilation("label \"@A\" { output { relabel { label => \"@A\" } } }").errors(), Contains("the label \"@A\" leads back to itself"));
+  CHECK_THAT(Compilation("label \"@A\" { output { relabel { label => \"@A\" } } }").errors(),
+             Contains("the label \"@A\" leads back to itself"));
   const Compilation round(R"(
     label "@A" { output { if [x] { stdout { } } else { relabel { label => "@B" } } } }
     label "@B" { output { if [x] { relabel { label => "@C" } } } }
@@ -181,7 +190,8 @@ TEST_CASE("labels that lead back to themselves are refused", "[compiler]") {
   CHECK(Compilation(R"(
     label "@A" { output { relabel { label => "@C" } relabel { label => "@B" } } }
     label "@B" { output { relabel { label => "@C" } } }
-    label "@C" { output { stdout { } } })").plan != nullptr);  // two ways to one label are no circle
+    label "@C" { output { stdout { } } })")
+            .plan != nullptr);  // two ways to one label are no circle
 }
 
 TEST_CASE("a label that is defined twice is refused", "[compiler]") {
@@ -214,8 +224,9 @@ TEST_CASE("everything that is wrong is said at once, in the order of the text", 
   CHECK(made.diagnostics.error_count() == 9);
   const std::string errors = made.errors();
   std::size_t at = 0;
-  for (const char* message : {"no input \"no_such_input\"", "no option \"no_such_option\"", "web.conf:4:", "no filter \"no_such_filter\"", "the id \"i\"",
-                              "no codec \"no_such_codec\"", "no label \"@X\"", "\"@L\" leads back", "no output \"no_such_output\""}) {
+  for (const char* message : {"no input \"no_such_input\"", "no option \"no_such_option\"",
+                              "web.conf:4:", "no filter \"no_such_filter\"", "the id \"i\"", "no codec \"no_such_codec\"",
+                              "no label \"@X\"", "\"@L\" leads back", "no output \"no_such_output\""}) {
     CAPTURE(message, errors);
     const std::size_t found = errors.find(message, at);
     REQUIRE(found != std::string::npos);

@@ -16,7 +16,8 @@ using Catch::Contains;
 /// A condition as users write it, compiled.
 struct Compiled {
   explicit Compiled(const std::string& text) {
-    parse_logstash(std::make_shared<SourceText>("web.conf", "filter { if " + text + " { drop { } } }"), {}, graph, diagnostics);
+    parse_logstash(std::make_shared<SourceText>("web.conf", "filter { if " + text + " { drop { } } }"), {}, graph,
+                   diagnostics);
     INFO(diagnostics.render());
     REQUIRE_FALSE(diagnostics.has_errors());
     condition = Condition::compile(std::get<IfNode>(graph.filters.at(0).node).branches.at(0).condition, diagnostics);
@@ -40,8 +41,9 @@ struct Compiled {
 bool holds(const std::string& condition, std::string_view json) { return Compiled(condition)(json); }
 
 /// One value of every kind, as JSON; "" stands for a missing field.
-const std::vector<std::string> kValues = {"",    "null",       "true",       "false",  "0",       "1",   "5", "5.0", "5.5", "123456789012345678901",
-                                          R"("")", R"("5")", R"("false")", R"("x")", "[]",      "[5]", R"(["x"])", "{}", R"({"x":5})"};
+const std::vector<std::string> kValues = {
+    "",      "null",   "true",       "false",  "0",  "1",   "5",        "5.0", "5.5",       "123456789012345678901",
+    R"("")", R"("5")", R"("false")", R"("x")", "[]", "[5]", R"(["x"])", "{}",  R"({"x":5})"};
 
 std::string event_with(const std::string& left, const std::string& right = "") {
   std::string json = "{\"other\":1";
@@ -76,9 +78,10 @@ struct Scalar {
 
 TEST_CASE("a field is true unless it is missing, null, false, empty text or the text false", "[condition]") {
   const std::map<std::string, bool> truths = {
-      {"", false}, {"null", false}, {"true", true}, {"false", false}, {"0", true}, {"1", true}, {"5", true}, {"5.0", true}, {"5.5", true},
-      {"123456789012345678901", true}, {R"("")", false}, {R"("5")", true}, {R"("false")", false}, {R"("x")", true}, {"[]", true}, {"[5]", true},
-      {R"(["x"])", true}, {"{}", true}, {R"({"x":5})", true}};
+      {"", false},      {"null", false},    {"true", true},        {"false", false},    {"0", true},
+      {"1", true},      {"5", true},        {"5.0", true},         {"5.5", true},       {"123456789012345678901", true},
+      {R"("")", false}, {R"("5")", true},   {R"("false")", false}, {R"("x")", true},    {"[]", true},
+      {"[5]", true},    {R"(["x"])", true}, {"{}", true},          {R"({"x":5})", true}};
   Compiled plain("[l]");
   Compiled negated("![l]");
   Compiled doubled("!(![l])");
@@ -121,7 +124,8 @@ TEST_CASE("order holds between two texts or two numbers; everything else is fals
       const Scalar b(right);
       const bool is_comparable = a.kind == b.kind && (a.kind == "text" || a.kind == "number");
       const int order = a.text < b.text || a.number < b.number ? -1 : a.text == b.text && a.number == b.number ? 0 : 1;
-      const bool expected = is_comparable && ((order < 0 && op[0] == '<') || (order > 0 && op[0] == '>') || (order == 0 && op.size() == 2));
+      const bool expected =
+          is_comparable && ((order < 0 && op[0] == '<') || (order > 0 && op[0] == '>') || (order == 0 && op.size() == 2));
       CAPTURE(left, right);
       const auto before = compiled.failures.value();
       CHECK(compiled(event_with(left, right)) == expected);
@@ -247,7 +251,8 @@ TEST_CASE("=~ looks anywhere in a text and never matches what is none", "[condit
 TEST_CASE("a broken expression is refused at its place", "[condition]") {
   Graph graph;
   Diagnostics diagnostics;
-  parse_logstash(std::make_shared<SourceText>("web.conf", "filter { if [aa] =~ /(unclosed/ { drop { } } }"), {}, graph, diagnostics);
+  parse_logstash(std::make_shared<SourceText>("web.conf", "filter { if [aa] =~ /(unclosed/ { drop { } } }"), {}, graph,
+                 diagnostics);
   REQUIRE_FALSE(diagnostics.has_errors());
   (void)Condition::compile(std::get<IfNode>(graph.filters.at(0).node).branches.at(0).condition, diagnostics);
   CHECK(diagnostics.error_count() == 1);
@@ -300,12 +305,14 @@ TEST_CASE("selectors reach nested fields, list items, metadata and odd names", "
 TEST_CASE("a compiled condition may be copied and outlives what it was compiled from", "[condition]") {
   Condition copy;
   {
-    const Compiled compiled("[l] == \"a rather long text, longer than small strings\" or [l] in [\"one\", \"two\"] or [l] =~ /^z/");
+    const Compiled compiled(
+        "[l] == \"a rather long text, longer than small strings\" or [l] in [\"one\", \"two\"] or [l] =~ /^z/");
     copy = compiled.condition;
   }
   Arena arena;
   Condition::Scratch scratch;
-  for (const auto& [text, expected] : std::map<std::string, bool>{{"a rather long text, longer than small strings", true}, {"two", true}, {"zoo", true}, {"x", false}}) {
+  for (const auto& [text, expected] : std::map<std::string, bool>{
+           {"a rather long text, longer than small strings", true}, {"two", true}, {"zoo", true}, {"x", false}}) {
     Event event(arena, nullptr, 0);
     event.set(*FieldRef::parse("l"), Value::string(text));
     CAPTURE(text);

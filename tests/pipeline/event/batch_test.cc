@@ -1,140 +1,114 @@
 #include "pipeline/event/batch.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
-
-#include <string>
-
-#include "tests/support/json_events.h"
-#include "tests/support/recording_receiver.h"
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace logboom {
 namespace {
 
-const std::vector<AckResult> kDelivered = {AckResult::Delivered};
-const std::vector<AckResult> kNotDelivered = {AckResult::NotDelivered};
+FieldRef field(std::string_view text) { return *FieldRef::parse(text); }
 
-TEST_CASE("the events of one chunk in several batches finish one token", "[batch]") {
-  for (const auto tracking : {AckTracking::Whole, AckTracking::Prefix}) {
-    const ChunkPtr chunk = numbered_chunk(0, 5);
-    const auto receiver = follow_armed(*chunk, tracking);
-    Batch first, second;
-    for (std::size_t i = 0; i < 5; ++i) (i < 2 ? first : second).take(chunk, chunk->events()[i]);
-    Batch::complete(second.events());
-    CHECK_FALSE(receiver->is_finished());
-    Batch::complete(first.events());
-    CHECK(receiver->results() == kDelivered);
+/// Writes down what a token tells.
+class Receiver final : public AckReceiver {
+ public:
+  void prefix_finished(std::size_t finished_events) override { prefix = std::max(prefix, finished_events); }
+  void finished(AckResult result) override { results.push_back(result); }
+  std::size_t prefix = 0;
+  std::vector<AckResult> results;
+};
+
+TEST_CASE("a token says delivered once, after the last event and the last child", "[ack]") {
+  const auto receiver = std::make_shared<Receiver>();
+  AckToken token;
+  token.set_receiver(receiver, AckTracking::Prefix);
+  token.arm(3);
+  token.add_child(0);
+  token.complete(1);
+  token.complete(0);
+  CHECK(receiver->prefix == 0);  // a child of the first event is still on its way
+  token.complete(0);
+  CHECK(receiver->prefix == 2);
+  CHECK(receiver->results.empty());
+  token.complete(2);
+  CHECK(receiver->prefix == 3);
+  CHECK(receiver->results == std::vector<AckResult>{AckResult::Delivered});
+  CHECK(token.remaining() == 0);
+}
+
+TEST_CASE("a token that dies with unfinished events says not delivered", "[ack]") {
+  const auto receiver = std::make_shared<Receiver>();
+  {
+    AckToken token;
+    token.set_receiver(receiver, AckTracking::Whole);
+    token.arm(2);
+    token.complete_many(1);
   }
+  CHECK(receiver->results == std::vector<AckResult>{AckResult::NotDelivered});
+  const auto unarmed = std::make_shared<Receiver>();
+  {
+    AckToken token;
+    token.set_receiver(unarmed, AckTracking::Whole);
+  }
+  CHECK(unarmed->results.empty());
+  const auto empty = std::make_shared<Receiver>();
+  {
+    AckToken token;
+    token.set_receiver(empty, AckTracking::Whole);
+    token.arm(0);
+  }
+  CHECK(empty->results == std::vector<AckResult>{AckResult::Delivered});
 }
 
-TEST_CASE("a batch of several chunks finishes each token by its own events", "[batch]") {
-  const ChunkPtr whole = numbered_chunk(0, 2), tracked = numbered_chunk(2, 3), open = numbered_chunk(5, 2);
-  const auto of_whole = follow_armed(*whole);
-  const auto of_tracked = follow_armed(*tracked, AckTracking::Prefix);
-  const auto of_open = follow_armed(*open);
-  const BatchPtr batch = batch_of({whole, tracked, open});
-  CHECK(batch->chunks().size() == 3);
-  CHECK(batch->events().back()->order == 6);
-  std::vector<Event*> done = batch->events();
-  done.pop_back();
-  done.insert(done.begin() + 1, batch->new_event());  // nobody waits for it
-  Batch::complete(done);
-  CHECK(of_whole->results() == kDelivered);
-  CHECK(of_tracked->results() == kDelivered);
-  CHECK(of_tracked->prefixes().back() == 3);
-  CHECK_FALSE(of_open->is_finished());
-  CHECK(open->token().remaining() == 1);
-}
-
-TEST_CASE("whoever lets go of a batch with unfinished events tells their senders", "[batch]") {
-  ChunkPtr done = numbered_chunk(0, 2), open = numbered_chunk(2, 2);
-  const auto of_done = follow_armed(*done);
-  const auto of_open = follow_armed(*open);
-  BatchPtr batch = batch_of({done, open});
-  Batch::complete(done->events());
-  done.reset();
-  open.reset();
-  CHECK_FALSE(of_open->is_finished());  // the batch keeps its chunks
-  batch.reset();
-  CHECK(of_done->results() == kDelivered);
-  CHECK(of_open->results() == kNotDelivered);
-}
-
-TEST_CASE("a chunk that is let go of before any batch has it tells its sender", "[batch]") {
-  ChunkPtr chunk = numbered_chunk(0, 2);
-  const auto receiver = follow_armed(*chunk);
-  chunk.reset();
-  CHECK(receiver->results() == kNotDelivered);
-}
-
-TEST_CASE("a clone counts for its parent's token and changes alone", "[batch]") {
-  const ChunkPtr chunk = chunk_of(R"({"message":"one","user":{"name":"ann"}})");
-  const auto receiver = follow_armed(*chunk);
-  const BatchPtr batch = batch_of({chunk});
-  Event* parent = batch->events()[0];
-  Event* child = batch->clone(*parent);
-  CHECK(child->set(*FieldRef::parse("[user][name]"), Value::string("bob")));
-  CHECK(child->set(*FieldRef::parse("[@metadata][copy]"), Value::boolean(true)));
-  CHECK(json_of(*parent) == R"({"message":"one","user":{"name":"ann"}})");
-  CHECK(json_of(*child) == R"({"message":"one","user":{"name":"bob"}})");
-  CHECK(parent->metadata_if_any() == nullptr);
-  Batch::complete({&parent, 1});
-  CHECK_FALSE(receiver->is_finished());
-  Batch::complete({&child, 1});
-  CHECK(receiver->results() == kDelivered);
-}
-
-TEST_CASE("copied-out events need nothing of their chunk and batch, and their token still works", "[batch]") {
-  const std::string text(100'000, 'x');
-  ChunkPtr chunk = chunk_of("{\"n\":1,\"deep\":{\"list\":[\"a\",{\"k\":\"v\"}]}}\n{\"n\":2,\"long\":\"" + text + "\"}");
-  chunk->keep(Buffer::allocate(1000));
-  chunk->events()[0]->set(*FieldRef::parse("[@metadata][target]"), Value::string(chunk->received().view().substr(2, 1)));
-  const std::weak_ptr<Chunk> gone = chunk;
-  const auto receiver = follow_armed(*chunk, AckTracking::Prefix);
-  BatchPtr batch = batch_of({chunk});
-  const std::weak_ptr<Batch> batch_gone = batch;
-  chunk.reset();
-
-  auto copies = std::make_shared<Batch>();
-  Event* copy = copies->adopt_copy(*batch->events()[0], *batch);
+TEST_CASE("a batch completes events of several chunks and their clones by the right tokens", "[batch]") {
+  const auto make_chunk = [](std::size_t events, AckTracking tracking) {
+    auto chunk = std::make_shared<Chunk>(Buffer::copy_of("bytes"), Timestamp{1, 0});
+    for (std::size_t i = 0; i < events; ++i) chunk->new_event().add_defaults(chunk->now());
+    auto receiver = std::make_shared<Receiver>();
+    chunk->token().set_receiver(receiver, tracking);
+    chunk->token().arm(events);
+    return std::make_pair(chunk, receiver);
+  };
+  const auto [first, first_receiver] = make_chunk(2, AckTracking::Whole);
+  const auto [second, second_receiver] = make_chunk(2, AckTracking::Prefix);
+  auto batch = std::make_shared<Batch>();
+  for (const auto& chunk : {first, second})
+    for (Event* event : chunk->events()) batch->take(chunk, event);
+  CHECK(batch->chunks().size() == 2);
+  CHECK(batch->events()[3]->order == 3);
+  Event* clone = batch->clone(*batch->events()[3]);
+  CHECK(&clone->arena() == &batch->arena());
   Batch::complete(batch->events());
-  CHECK_FALSE(receiver->is_finished());
-  batch.reset();
-  REQUIRE(batch_gone.expired());
-  REQUIRE(gone.expired());  // with it the 100 kB of the other event
-  CHECK(copies->memory_bytes() < 10'000);
-  CHECK(copies->chunks().empty());
-
-  CHECK(json_of(*copy) == R"({"n":1,"deep":{"list":["a",{"k":"v"}]}})");
-  const Value* target = copy->get(*FieldRef::parse("[@metadata][target]"));
-  REQUIRE(target != nullptr);
-  CHECK(target->as_string() == "n");
-
-  // A copy of the copy, as after a second failure.
-  auto later = std::make_shared<Batch>();
-  Event* second = later->adopt_copy(*copy, *copies);
-  Batch::complete(copies->events());
-  copies.reset();
-  CHECK_FALSE(receiver->is_finished());
-  CHECK(json_of(*second) == R"({"n":1,"deep":{"list":["a",{"k":"v"}]}})");
-  CHECK(receiver->prefixes().empty());
-  Batch::complete(later->events());
-  CHECK(receiver->prefixes() == std::vector<std::size_t>{2});
-  CHECK(receiver->results() == kDelivered);
+  CHECK(first_receiver->results == std::vector<AckResult>{AckResult::Delivered});
+  CHECK(second_receiver->results.empty());
+  CHECK(second_receiver->prefix == 1);
+  Batch::complete(std::span<Event* const>(&clone, 1));
+  CHECK(second_receiver->results == std::vector<AckResult>{AckResult::Delivered});
+  Event* orphan = batch->new_event();
+  Batch::complete(std::span<Event* const>(&orphan, 1));  // nobody waits for it
 }
 
-TEST_CASE("copied-out events that are let go of tell their sender", "[batch]") {
-  ChunkPtr chunk = numbered_chunk(0, 3);
-  const auto receiver = follow_armed(*chunk);
-  BatchPtr batch = batch_of({chunk});
-  chunk.reset();
-  auto copies = std::make_shared<Batch>();
-  for (const Event* event : batch->events()) copies->adopt_copy(*event, *batch);
-  Batch::complete(batch->events());
-  batch.reset();
-  Batch::complete(std::span<Event* const>(copies->events()).subspan(1));
-  CHECK_FALSE(receiver->is_finished());
-  copies.reset();
-  CHECK(receiver->results() == kNotDelivered);
+TEST_CASE("an adopted copy keeps the token and nothing else of the batch it came from", "[batch]") {
+  const auto receiver = std::make_shared<Receiver>();
+  auto keeper = std::make_shared<Batch>();
+  Event* copy = nullptr;
+  {
+    auto chunk = std::make_shared<Chunk>(Buffer::copy_of("received text"), Timestamp{1, 0});
+    Event& event = chunk->new_event();
+    event.set(field("message"), Value::string(chunk->received().view()));
+    chunk->token().set_receiver(receiver, AckTracking::Whole);
+    chunk->token().arm(1);
+    Batch batch;
+    batch.take(chunk, &event);
+    copy = keeper->adopt_copy(event, batch);
+    Batch::complete(batch.events());
+  }
+  CHECK(receiver->results.empty());
+  CHECK(copy->string_at(field("message")) == "received text");
+  Batch::complete(keeper->events());
+  CHECK(receiver->results == std::vector<AckResult>{AckResult::Delivered});
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/event/batch.h"
 #include "pipeline/event/json.h"
 
 namespace logboom {
@@ -156,7 +155,8 @@ Json random_value(std::mt19937& random, int depth = 0) {
     case 6: return Json::array({"x", "y"});
     default: {
       Json object = Json::object();
-      for (std::size_t i = random() % 4; i > 0; --i) object["k" + std::to_string(random() % 5)] = random_value(random, depth + 1);
+      for (std::size_t i = random() % 4; i > 0; --i)
+        object["k" + std::to_string(random() % 5)] = random_value(random, depth + 1);
       return object;
     }
   }
@@ -270,7 +270,8 @@ TEST_CASE("a refused set leaves no half made parents behind", "[event]") {
   REQUIRE(event.set(field("[text]"), Value::string("t")));
   REQUIRE(event.set(field("[list]"), value_of(Json::array({1}), arena)));
   const std::string before = json(event.fields());
-  for (const char* reference : {"[text][a]", "[text][0]", "[list][a]", "[list][-2]", "[list][a][b][c]", "[list][20000]", "[list][0][a]", "[list][20000][a]"}) {
+  for (const char* reference : {"[text][a]", "[text][0]", "[list][a]", "[list][-2]", "[list][a][b][c]", "[list][20000]",
+                                "[list][0][a]", "[list][20000][a]"}) {
     CAPTURE(reference);
     CHECK_FALSE(event.set(field(reference), Value::integer(1)));
     CHECK(json(event.fields()) == before);
@@ -285,7 +286,8 @@ TEST_CASE("@timestamp stays a timestamp whatever is set", "[event]") {
   CHECK(event.timestamp() == Timestamp{1'443'693'600, 0});
   CHECK(event.set(field("[@timestamp]"), Value::timestamp({5, 6})));
   CHECK(event.timestamp() == Timestamp{5, 6});
-  for (const Value& bad : {Value::string("yesterday"), Value::integer(5), Value::null(), Value::boolean(true), Value::string("")}) {
+  for (const Value& bad :
+       {Value::string("yesterday"), Value::integer(5), Value::null(), Value::boolean(true), Value::string("")}) {
     CHECK_FALSE(event.set(field("@timestamp"), bad));
     CHECK_FALSE(event.append(field("@timestamp"), bad));
   }
@@ -304,7 +306,8 @@ TEST_CASE("tags stay a text or a list of texts whatever is set", "[event]") {
   Arena arena;
   Event event(arena, nullptr, 0);
   const auto list = [&](const Json& items) { return value_of(items, arena); };
-  for (const Json& bad : {Json(1), Json(true), Json::object(), Json::array({1}), Json::array({"a", nullptr}), Json::array({Json::array()})}) {
+  for (const Json& bad :
+       {Json(1), Json(true), Json::object(), Json::array({1}), Json::array({"a", nullptr}), Json::array({Json::array()})}) {
     CAPTURE(bad.dump());
     CHECK_FALSE(event.set(field("tags"), list(bad)));
     CHECK_FALSE(event.append(field("tags"), list(bad)));
@@ -331,7 +334,7 @@ TEST_CASE("tags are added, seen and removed", "[event]") {
   CHECK_FALSE(event.has_tag("a"));
   CHECK(event.add_tag("a"));
   CHECK(event.add_tag("b"));
-  CHECK(event.add_tag("a"));  // the add_tag option adds again
+  CHECK(event.add_tag("a"));   // the add_tag option adds again
   event.add_failure_tag("b");  // a failure tag does not
   event.add_failure_tag("c");
   CHECK(json(event.fields()) == R"({"tags":["a","b","a","c"]})");
@@ -363,7 +366,8 @@ TEST_CASE("a decoded object becomes an event by Logstash's rules", "[event]") {
   const auto [text, expected] = GENERATE(table<const char*, const char*>({
       {R"({"m":"x"})", R"({"m":"x","@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
       {R"({})", R"({"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
-      {R"({"@timestamp":"2015-10-01T00:00:00.000Z","@version":"2"})", R"({"@timestamp":"2015-10-01T00:00:00.000Z","@version":"2"})"},
+      {R"({"@timestamp":"2015-10-01T00:00:00.000Z","@version":"2"})",
+       R"({"@timestamp":"2015-10-01T00:00:00.000Z","@version":"2"})"},
       {R"({"@timestamp":"2015-09-30T23:30:00-0200"})", R"({"@timestamp":"2015-10-01T01:30:00.000Z","@version":"1"})"},
       {R"({"@timestamp":"2015-10-01"})", R"({"@timestamp":"2015-10-01T00:00:00.000Z","@version":"1"})"},
       {R"({"@timestamp":"bad"})",
@@ -378,9 +382,12 @@ TEST_CASE("a decoded object becomes an event by Logstash's rules", "[event]") {
       {R"({"tags":"one"})", R"({"tags":"one","@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
       {R"({"tags":["one","two"]})", R"({"tags":["one","two"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
       {R"({"tags":[]})", R"({"tags":[],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
-      {R"({"tags":{"a":1}})", R"({"_tags":[{"a":1}],"tags":["_tagsparsefailure"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
-      {R"({"tags":5})", R"({"_tags":[5],"tags":["_tagsparsefailure"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
-      {R"({"tags":["one",2]})", R"({"_tags":["one",2],"tags":["_tagsparsefailure"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
+      {R"({"tags":{"a":1}})",
+       R"({"_tags":[{"a":1}],"tags":["_tagsparsefailure"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
+      {R"({"tags":5})",
+       R"({"_tags":[5],"tags":["_tagsparsefailure"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
+      {R"({"tags":["one",2]})",
+       R"({"_tags":["one",2],"tags":["_tagsparsefailure"],"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
       {R"({"a":1,"@metadata":{"x":1},"b":2})", R"({"a":1,"b":2,"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
       {R"({"@metadata":"text"})", R"({"@timestamp":"2001-09-09T01:46:40.000Z","@version":"1"})"},
   }));
@@ -422,106 +429,6 @@ TEST_CASE("string_at tells an empty text from a missing one", "[event]") {
   CHECK(event.string_at(field("empty")).data() != nullptr);
   CHECK(event.string_at(field("number")).data() == nullptr);
   CHECK(event.string_at(field("missing")).data() == nullptr);
-}
-
-/// Writes down what a token tells.
-class Receiver final : public AckReceiver {
- public:
-  void prefix_finished(std::size_t finished_events) override { prefix = std::max(prefix, finished_events); }
-  void finished(AckResult result) override { results.push_back(result); }
-  std::size_t prefix = 0;
-  std::vector<AckResult> results;
-};
-
-TEST_CASE("a token says delivered once, after the last event and the last child", "[ack]") {
-  const auto receiver = std::make_shared<Receiver>();
-  AckToken token;
-  token.set_receiver(receiver, AckTracking::Prefix);
-  token.arm(3);
-  token.add_child(0);
-  token.complete(1);
-  token.complete(0);
-  CHECK(receiver->prefix == 0);  // a child of the first event is still on its way
-  token.complete(0);
-  CHECK(receiver->prefix == 2);
-  CHECK(receiver->results.empty());
-  token.complete(2);
-  CHECK(receiver->prefix == 3);
-  CHECK(receiver->results == std::vector<AckResult>{AckResult::Delivered});
-  CHECK(token.remaining() == 0);
-}
-
-TEST_CASE("a token that dies with unfinished events says not delivered", "[ack]") {
-  const auto receiver = std::make_shared<Receiver>();
-  {
-    AckToken token;
-    token.set_receiver(receiver, AckTracking::Whole);
-    token.arm(2);
-    token.complete_many(1);
-  }
-  CHECK(receiver->results == std::vector<AckResult>{AckResult::NotDelivered});
-  const auto unarmed = std::make_shared<Receiver>();
-  {
-    AckToken token;
-    token.set_receiver(unarmed, AckTracking::Whole);
-  }
-  CHECK(unarmed->results.empty());
-  const auto empty = std::make_shared<Receiver>();
-  {
-    AckToken token;
-    token.set_receiver(empty, AckTracking::Whole);
-    token.arm(0);
-  }
-  CHECK(empty->results == std::vector<AckResult>{AckResult::Delivered});
-}
-
-TEST_CASE("a batch completes events of several chunks and their clones by the right tokens", "[batch]") {
-  const auto make_chunk = [](std::size_t events, AckTracking tracking) {
-    auto chunk = std::make_shared<Chunk>(Buffer::copy_of("bytes"), Timestamp{1, 0});
-    for (std::size_t i = 0; i < events; ++i) chunk->new_event().add_defaults(chunk->now());
-    auto receiver = std::make_shared<Receiver>();
-    chunk->token().set_receiver(receiver, tracking);
-    chunk->token().arm(events);
-    return std::make_pair(chunk, receiver);
-  };
-  const auto [first, first_receiver] = make_chunk(2, AckTracking::Whole);
-  const auto [second, second_receiver] = make_chunk(2, AckTracking::Prefix);
-  auto batch = std::make_shared<Batch>();
-  for (const auto& chunk : {first, second})
-    for (Event* event : chunk->events()) batch->take(chunk, event);
-  CHECK(batch->chunks().size() == 2);
-  CHECK(batch->events()[3]->order == 3);
-  Event* clone = batch->clone(*batch->events()[3]);
-  CHECK(&clone->arena() == &batch->arena());
-  Batch::complete(batch->events());
-  CHECK(first_receiver->results == std::vector<AckResult>{AckResult::Delivered});
-  CHECK(second_receiver->results.empty());
-  CHECK(second_receiver->prefix == 1);
-  Batch::complete(std::span<Event* const>(&clone, 1));
-  CHECK(second_receiver->results == std::vector<AckResult>{AckResult::Delivered});
-  Event* orphan = batch->new_event();
-  Batch::complete(std::span<Event* const>(&orphan, 1));  // nobody waits for it
-}
-
-TEST_CASE("an adopted copy keeps the token and nothing else of the batch it came from", "[batch]") {
-  const auto receiver = std::make_shared<Receiver>();
-  auto keeper = std::make_shared<Batch>();
-  Event* copy = nullptr;
-  {
-    auto chunk = std::make_shared<Chunk>(Buffer::copy_of("received text"), Timestamp{1, 0});
-    Event& event = chunk->new_event();
-    event.set(field("message"), Value::string(chunk->received().view()));
-    chunk->token().set_receiver(receiver, AckTracking::Whole);
-    chunk->token().arm(1);
-    Batch batch;
-    batch.take(chunk, &event);
-    copy = keeper->adopt_copy(event, batch);
-    Batch::complete(batch.events());
-  }
-  CHECK(receiver->results.empty());
-  CHECK(copy->string_at(field("message")) == "received text");
-  Batch::complete(keeper->events());
-  CHECK(receiver->results == std::vector<AckResult>{AckResult::Delivered});
 }
 
 }  // namespace

@@ -155,8 +155,9 @@ TEST_CASE("only whole decimal numbers index arrays, from the end when negative",
   CHECK(at("[list][2]") == "2");
   CHECK(at("[list][-1]") == "2");
   CHECK(at("[list][-3]") == "0");
-  for (const char* reference : {"[list][3]", "[list][-4]", "[list][1.0]", "[list][x]", "[list][1x]", "[list][ 1]", "[list][0][0]", "[list][0][x]",
-                                "[list][99999999999999999999]", "[list][-99999999999999999999]", "[@metadata][list]"}) {
+  for (const char* reference :
+       {"[list][3]", "[list][-4]", "[list][1.0]", "[list][x]", "[list][1x]", "[list][ 1]", "[list][0][0]", "[list][0][x]",
+        "[list][99999999999999999999]", "[list][-99999999999999999999]", "[@metadata][list]"}) {
     CAPTURE(reference);
     CHECK(at(reference) == "nothing");
   }

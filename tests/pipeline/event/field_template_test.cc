@@ -31,8 +31,9 @@ class Rendered {
   Event event_;
 };
 
-constexpr const char* kEvent = R"({"bar":"foo","zone":"west","j":{"k1":"v"},"l":["a","b","c"],"n":5,"f":1.0,"t":true,"nothing":null,"empty":[],)"
-                               R"("text":"","list":[1,[2,null]],"my field":{"a b":"v"},"ref":"%{bar}","@metadata":{"x":1,"d":{"k":"v"}}})";
+constexpr const char* kEvent =
+    R"({"bar":"foo","zone":"west","j":{"k1":"v"},"l":["a","b","c"],"n":5,"f":1.0,"t":true,"nothing":null,"empty":[],)"
+    R"("text":"","list":[1,[2,null]],"my field":{"a b":"v"},"ref":"%{bar}","@metadata":{"x":1,"d":{"k":"v"}}})";
 
 TEST_CASE("references are replaced by the fields' text, the rest stays", "[field_template]") {
   const auto [text, expected] = GENERATE(table<const char*, const char*>({
@@ -66,8 +67,9 @@ TEST_CASE("references are replaced by the fields' text, the rest stays", "[field
 }
 
 TEST_CASE("what cannot be replaced stays as written", "[field_template]") {
-  const auto text = GENERATE("%{missing}", "a %{[a][b]}!", "%{nothing}", "%{[l][9]}", "%{[bar][x]}", "%{}", "%{[}", "%{[a]b}", "%{a[b]}", "%{bar",
-                             "/data/%{+YYY/web", "%{", "%{{yyyy}", "%{{yyyy", "%", "}", "%{ bar }");
+  const auto text =
+      GENERATE("%{missing}", "a %{[a][b]}!", "%{nothing}", "%{[l][9]}", "%{[bar][x]}", "%{}", "%{[}", "%{[a]b}", "%{a[b]}",
+               "%{bar", "/data/%{+YYY/web", "%{", "%{{yyyy}", "%{{yyyy", "%", "}", "%{ bar }");
   CAPTURE(text);
   CHECK(Rendered(kEvent)(text) == text);
 }

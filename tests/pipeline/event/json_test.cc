@@ -43,8 +43,9 @@ std::string reprint(const std::string& text) {
 }
 
 std::string random_text(std::mt19937& random) {
-  static const std::vector<std::string> pieces = {"a",  "word", " ",      "\"", "\\", "/",  "\n", "\r", "\t",   "\b",        "\f", std::string(1, '\0'),
-                                                  "\x01", "\x1f", "\x7f", "é",  "€",  "😀", "{",  "[",  "\\u0041", "]}", "12", ","};
+  static const std::vector<std::string> pieces = {
+      "a",    "word", " ",    "\"", "\\", "/", "\n", "\r", "\t",      "\b", "\f", std::string(1, '\0'),
+      "\x01", "\x1f", "\x7f", "é",  "€",  "😀", "{",  "[",  "\\u0041", "]}", "12", ","};
   std::string out;
   for (std::size_t i = random() % 14; i > 0; --i) out += pieces[random() % pieces.size()];
   return out;
@@ -70,7 +71,8 @@ Json random_document(std::mt19937& random, int depth = 0) {
     }
     default: {
       Json object = Json::object();
-      for (std::size_t i = random() % (random() % 8 == 0 ? 40 : 6); i > 0; --i) object[random_text(random)] = random_document(random, depth + 1);
+      for (std::size_t i = random() % (random() % 8 == 0 ? 40 : 6); i > 0; --i)
+        object[random_text(random)] = random_document(random, depth + 1);
       return object;
     }
   }
@@ -108,9 +110,11 @@ TEST_CASE("damaged documents are refused where nlohmann refuses them, and never 
     const bool is_valid_for_oracle = Json::accept(text);
     const bool is_refused = reprint(text).rfind("refused", 0) == 0;
     refused += is_refused ? 1 : 0;
-    // The oracle refuses bad UTF-8, lone surrogates and numbers beyond a double, which are tolerated here; nothing else differs.
+    // The oracle refuses bad UTF-8, lone surrogates and numbers beyond a double, which are tolerated here; nothing else
+    // differs.
     if (is_valid_for_oracle) REQUIRE_FALSE(is_refused);
-    const bool may_be_tolerated = !is_valid_utf8(text) || text.find("\\u") != std::string::npos || text.find_first_of("eE") != std::string::npos;
+    const bool may_be_tolerated =
+        !is_valid_utf8(text) || text.find("\\u") != std::string::npos || text.find_first_of("eE") != std::string::npos;
     if (!is_valid_for_oracle && !is_refused) REQUIRE(may_be_tolerated);
   }
   CHECK(refused > 500);
@@ -258,8 +262,9 @@ TEST_CASE("a thousand levels are read, one more is refused, and no depth crashes
   CHECK(reprint(objects) == objects);
   for (const int depth : {1001, 1024, 1025, 10'000, 1'000'000}) {
     CAPTURE(depth);
-    for (const std::string& text : {nested(depth, "[", "", "]"), nested(depth, "{\"a\":", "1", "}"), std::string(static_cast<std::size_t>(depth), '['),
-                                    nested(depth, "[{\"a\":", "1", "}]")}) {
+    for (const std::string& text :
+         {nested(depth, "[", "", "]"), nested(depth, "{\"a\":", "1", "}"), std::string(static_cast<std::size_t>(depth), '['),
+          nested(depth, "[{\"a\":", "1", "}]")}) {
       Arena arena;
       const auto value = JsonReader().parse_unpadded(text, arena);
       REQUIRE_FALSE(value.has_value());
@@ -307,7 +312,7 @@ TEST_CASE("one reader reads many documents, good and bad, small and huge", "[jso
 TEST_CASE("every byte is escaped right at every place of a text", "[json]") {
   for (int byte = 0; byte < 128; ++byte) {
     for (std::size_t length = 1; length <= 34; ++length) {
-      for (std::size_t at = 0; at < length; at += length > 18 ? 3 : 1) {
+      for (std::size_t at = 0; at<length; at += length> 18 ? 3 : 1) {
         std::string text(length, 'x');
         text[at] = static_cast<char>(byte);
         std::string printed = "before";
@@ -357,7 +362,8 @@ TEST_CASE("doubles print in the shortest form that reads back the same", "[json]
       return out.find_last_not_of('0') - first + 1;
     };
     const std::size_t used = digits(text);
-    const bool is_whole = text.size() > 2 && text.compare(text.size() - 2, 2, ".0") == 0;  // all digits before the point are needed
+    const bool is_whole =
+        text.size() > 2 && text.compare(text.size() - 2, 2, ".0") == 0;  // all digits before the point are needed
     if (used > 1 && !is_whole) {
       std::snprintf(shorter, sizeof shorter, "%.*e", static_cast<int>(used) - 2, value);
       REQUIRE(std::strtod(shorter, nullptr) != value);

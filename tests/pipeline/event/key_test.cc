@@ -10,7 +10,8 @@ namespace logboom {
 namespace {
 
 TEST_CASE("keys are equal exactly when their texts are", "[key]") {
-  const std::vector<std::string> texts = {"", "a", "b", "aa", "ab", "message", "messages", std::string("a\0b", 3), std::string("a\0c", 3)};
+  const std::vector<std::string> texts = {
+      "", "a", "b", "aa", "ab", "message", "messages", std::string("a\0b", 3), std::string("a\0c", 3)};
   for (const std::string& left : texts) {
     for (const std::string& right : texts) {
       const std::string copy = right;  // other bytes, same text

@@ -160,12 +160,14 @@ TEST_CASE("an array does what a vector does", "[value]") {
       REQUIRE((*array)[at].as_integer() == model[at]);
     }
   }
-  CHECK(std::equal(array->begin(), array->end(), model.begin(), model.end(), [](const Value& a, std::int64_t b) { return a.as_integer() == b; }));
+  CHECK(std::equal(array->begin(), array->end(), model.begin(), model.end(),
+                   [](const Value& a, std::int64_t b) { return a.as_integer() == b; }));
 }
 
 TEST_CASE("a copy has tables of its own: what changes in it does not show in the original", "[value]") {
   const auto mode = GENERATE(CopyStrings::Share, CopyStrings::Copy);
-  constexpr std::string_view kText = R"({"a":{"list":[1,[2,3],{"k":"v"}],"empty":{},"none":[]},"big":123456789012345678901234567890,"s":"text","n":null})";
+  constexpr std::string_view kText =
+      R"({"a":{"list":[1,[2,3],{"k":"v"}],"empty":{},"none":[]},"big":123456789012345678901234567890,"s":"text","n":null})";
   Arena arena;
   const Value original = parsed(kText, arena);
   Arena second;
@@ -181,7 +183,9 @@ TEST_CASE("a copy has tables of its own: what changes in it does not show in the
   a.find(make_key("empty"))->as_object().set(second, make_key("x"), Value::integer(1));
   a.find(make_key("none"))->as_array().push(second, Value::integer(1));
   copy.as_object().erase(make_key("s"));
-  CHECK(json(copy) == R"({"a":{"list":["changed",[2,3,4],{"k":"v","new":true}],"empty":{"x":1},"none":[1]},"big":123456789012345678901234567890,"n":null})");
+  CHECK(
+      json(copy) ==
+      R"({"a":{"list":["changed",[2,3,4],{"k":"v","new":true}],"empty":{"x":1},"none":[1]},"big":123456789012345678901234567890,"n":null})");
   CHECK(json(original) == kText);
 }
 

@@ -74,7 +74,8 @@ TEST_CASE("remove_field, add_tag and remove_tag expand their names", "[decoratio
   const auto [body, json, expected] = GENERATE(table<const char*, const char*, const char*>({
       {R"(remove_field => ["m"])", R"({"m":"x","n":1})", R"({"n":1})"},
       {R"(remove_field => "m")", R"({"m":"x"})", R"({})"},
-      {R"(remove_field => ["[a][b]", "%{which}"])", R"({"a":{"b":1,"c":2},"which":"n","n":1})", R"({"a":{"c":2},"which":"n"})"},
+      {R"(remove_field => ["[a][b]", "%{which}"])", R"({"a":{"b":1,"c":2},"which":"n","n":1})",
+       R"({"a":{"c":2},"which":"n"})"},
       {R"(remove_field => ["missing", "[a][b][c]"])", R"({"m":1})", R"({"m":1})"},
       {R"(remove_field => ["[l][0]"])", R"({"l":[1,2]})", R"({"l":[2]})"},
       {R"(add_tag => ["t", "%{m}_seen"])", R"({"m":"x"})", R"({"m":"x","tags":["t","x_seen"]})"},
@@ -85,14 +86,18 @@ TEST_CASE("remove_field, add_tag and remove_tag expand their names", "[decoratio
   CHECK(decorate(body, json) == expected);
 }
 
-TEST_CASE("add_field, remove_field, add_tag and remove_tag happen in this order, however they are written", "[decorations]") {
-  CHECK(decorate(R"(remove_tag => "seen" add_tag => ["seen", "%{new}"] remove_field => ["old", "new2"] add_field => { "new" => "%{old}" "new2" => "x" })",
-                 R"({"old":"o"})") == R"({"new":"o","tags":["o"]})");
+TEST_CASE("add_field, remove_field, add_tag and remove_tag happen in this order, however they are written",
+          "[decorations]") {
+  CHECK(
+      decorate(
+          R"(remove_tag => "seen" add_tag => ["seen", "%{new}"] remove_field => ["old", "new2"] add_field => { "new" => "%{old}" "new2" => "x" })",
+          R"({"old":"o"})") == R"({"new":"o","tags":["o"]})");
 }
 
 TEST_CASE("what cannot be done tags the event and leaves the rest undone", "[decorations]") {
   const auto [body, json, expected] = GENERATE(table<const char*, const char*, const char*>({
-      {R"(add_field => { "[text][b]" => "v" } add_tag => "never")", R"({"text":"t"})", R"({"text":"t","tags":["_probe_error"]})"},
+      {R"(add_field => { "[text][b]" => "v" } add_tag => "never")", R"({"text":"t"})",
+       R"({"text":"t","tags":["_probe_error"]})"},
       {R"(add_field => { "%{k}" => "v" })", R"({"k":"[broken"})", R"({"k":"[broken","tags":["_probe_error"]})"},
       {R"(add_field => { "%{k}" => "v" })", R"({"k":"[a]]"})", R"({"k":"[a]]","tags":["_probe_error"]})"},
       {R"(remove_field => "%{k}" add_tag => "never")", R"({"k":"[]"})", R"({"k":"[]","tags":["_probe_error"]})"},

@@ -149,16 +149,21 @@ TEST_CASE("a wrong kind of value is refused at the value, with what was wanted a
       {"texts => { \"a\" => \"b\" }", "{ \"a\" => \"b\" }", "texts: wants a string, not a hash"},
       {"numbers => [1, \"x\"]", "\"x\"", "numbers: wants a number, not \"x\""},
       {"hash => \"aa\"", "\"aa\"", "hash: wants a hash, not a string | write { \"name\" => \"value\" }"},
-      {"hash => [\"aa\", \"1\", \"bb\"]", "[\"aa\", \"1\", \"bb\"]", "hash: wants a hash, not an array | write { \"name\" => \"value\" }"},
+      {"hash => [\"aa\", \"1\", \"bb\"]", "[\"aa\", \"1\", \"bb\"]",
+       "hash: wants a hash, not an array | write { \"name\" => \"value\" }"},
       {"text_hash => { \"a\" => { \"b\" => \"c\" } }", "{ \"b\" => \"c\" }", "text_hash: wants a string, not a hash"},
       {"secret => [\"a\", \"b\"]", "[\"a\", \"b\"]", "secret: wants a string, not an array"},
-      {"size => \"10 parsecs\"", "\"10 parsecs\"", "size: \"10 parsecs\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
+      {"size => \"10 parsecs\"", "\"10 parsecs\"",
+       "size: \"10 parsecs\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
       {"size => \"-1\"", "\"-1\"", "size: \"-1\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
       {"size => \"nan\"", "\"nan\"", "size: \"nan\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
-      {"size => \"9999999999tb\"", "\"9999999999tb\"", "size: \"9999999999tb\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
+      {"size => \"9999999999tb\"", "\"9999999999tb\"",
+       "size: \"9999999999tb\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
       {"size => \"\"", "\"\"", "size: \"\" is not a size | write 65536, \"64kb\" or \"10MiB\""},
-      {"pause => \"soon\"", "\"soon\"", "pause: \"soon\" is not a length of time | write 5, \"15 s\", \"2 minutes\" or \"1 day\""},
-      {"pause => \"inf s\"", "\"inf s\"", "pause: \"inf s\" is not a length of time | write 5, \"15 s\", \"2 minutes\" or \"1 day\""},
+      {"pause => \"soon\"", "\"soon\"",
+       "pause: \"soon\" is not a length of time | write 5, \"15 s\", \"2 minutes\" or \"1 day\""},
+      {"pause => \"inf s\"", "\"inf s\"",
+       "pause: \"inf s\" is not a length of time | write 5, \"15 s\", \"2 minutes\" or \"1 day\""},
       {"pause => \"5 lightyears\"", "\"5 lightyears\"",
        "pause: \"5 lightyears\" is not a length of time | write 5, \"15 s\", \"2 minutes\" or \"1 day\""},
       {"codec => [\"a\", \"b\"]", "[\"a\", \"b\"]", "codec: wants a string, not an array"},
@@ -323,7 +328,9 @@ TEST_CASE("an unknown option is refused at its name, with the nearest known one 
 }
 
 TEST_CASE("common options of the kind are accepted, those of other kinds are not", "[options]") {
-  CHECK(Reading("id => xx add_tag => yy remove_field => zz add_field => { aa => bb } enable_metric => false").problem().empty());
+  CHECK(Reading("id => xx add_tag => yy remove_field => zz add_field => { aa => bb } enable_metric => false")
+            .problem()
+            .empty());
   CHECK_THAT(Reading("tags => [xx]").problem(), Contains("has no option \"tags\""));
   CHECK_THAT(Reading("type => xx").problem(), Contains("has no option \"type\""));
   CHECK(is_common_option(PluginKind::Input, "tags"));
@@ -378,7 +385,8 @@ TEST_CASE("every problem of a plugin is reported at once", "[options]") {
   const Reading reading("feilds => 1 flag => \"yes\" count => -1 mode => \"x\" gone => 1 number => 5");
   CHECK(reading.diagnostics.error_count() == 5);
   CHECK(reading.options.number == 5);
-  CHECK_THAT(Reading("", demanding_options()).problem(), Contains("needs the option \"text\"") && Contains("needs the option \"count\""));
+  CHECK_THAT(Reading("", demanding_options()).problem(),
+             Contains("needs the option \"text\"") && Contains("needs the option \"count\""));
 }
 
 TEST_CASE("declarations say type, default, choices and remarks of every option", "[options]") {
@@ -414,7 +422,9 @@ TEST_CASE("declarations say type, default, choices and remarks of every option",
   CHECK(demanding_options().declarations()[0].is_required);
 }
 
-TEST_CASE("a default that is secret is never printed", "[options]") { CHECK(option_default_text(Secret{"hunter2"}).empty()); }
+TEST_CASE("a default that is secret is never printed", "[options]") {
+  CHECK(option_default_text(Secret{"hunter2"}).empty());
+}
 
 }  // namespace
 }  // namespace logboom

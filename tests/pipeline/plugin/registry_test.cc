@@ -11,7 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Plugins are plugins/<kinds>/<name>.cc or plugins/<kinds>/<name>/<name>.cc; other folders hold what plugins of a kind share.
+/// Plugins are plugins/<kinds>/<name>.cc or plugins/<kinds>/<name>/<name>.cc; other folders hold what plugins of a kind
+/// share.
 std::set<std::string> names_in_tree(const std::string& kinds) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(fs::path(LOGBOOM_SOURCE_DIR) / "plugins" / kinds)) {

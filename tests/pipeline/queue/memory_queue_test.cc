@@ -122,7 +122,8 @@ TEST_CASE("a queue does what a list of events does under any run of pushes and p
     } else {
       const std::size_t wanted = 1 + random() % 30;
       const std::size_t taken = std::min(wanted, model.size());
-      REQUIRE(pop_numbers(queue, wanted) == std::vector<std::int64_t>(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(taken)));
+      REQUIRE(pop_numbers(queue, wanted) ==
+              std::vector<std::int64_t>(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(taken)));
       model.erase(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(taken));
     }
     REQUIRE(queue.fill().events == model.size());
@@ -409,7 +410,8 @@ TEST_CASE("many senders and consumers lose nothing, double nothing and keep each
       for (std::int64_t sent = 0; sent < kEvents;) {
         const auto count = std::min<std::int64_t>(kEvents - sent, 1 + static_cast<std::int64_t>(random() % 30));
         auto chunk = std::make_shared<Chunk>(Buffer::allocate(64), Timestamp{});
-        for (std::int64_t i = 0; i < count; ++i) chunk->new_event().set(number_field(), Value::integer(s * kStride + sent + i));
+        for (std::int64_t i = 0; i < count; ++i)
+          chunk->new_event().set(number_field(), Value::integer(s * kStride + sent + i));
         if (random() % 2 == 0) {
           const auto receiver = std::make_shared<Receiver>();
           chunk->token().set_receiver(receiver, AckTracking::Prefix);
