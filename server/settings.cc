@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <cctype>
 #include <charconv>
 #include <set>
 
@@ -17,10 +18,13 @@ using Kind = SettingKind;
 
 bool is_true_or_false(std::string_view text) { return text == "true" || text == "false"; }
 
-/// Value in the unit of the kind, or nothing when the text is none.
+/// In settings, unlike in plugin options, "64mb" is binary, as in logstash.yml.
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   ConfigValue value;
   value.text = text;
+  std::string& written = value.text;
+  const auto letter = [&](std::size_t from_end) { return written.size() >= from_end ? std::tolower(static_cast<unsigned char>(written[written.size() - from_end])) : 0; };
+  if (letter(1) == 'b' && std::isalpha(letter(2)) && letter(2) != 'i') written.insert(written.size() - 1, "i");
   Diagnostics unused;
   ByteSize size;
   if (!OptionReader("", unused).read(value, size)) return std::nullopt;

@@ -29,7 +29,7 @@ using TextHash = std::vector<std::pair<std::string, std::string>>;
 struct Secret {
   std::string value;
 };
-/// "10MiB", "64mb" (binary), "10KB" (SI), or a bare number of bytes.
+/// "10MiB" (binary), "10MB" (SI: a million each), or a bare number of bytes.
 struct ByteSize {
   std::uint64_t bytes = 0;
 };

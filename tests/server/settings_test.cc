@@ -1,0 +1,121 @@
+// Settings: what the command line and the YAML files say.
+#include "server/settings.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+using Catch::Contains;
+
+namespace logboom {
+namespace {
+
+/// A YAML file that goes away with the test.
+struct YamlFile {
+  explicit YamlFile(const std::string& text) {
+    std::string name = (std::filesystem::temp_directory_path() / "logboom-settings-XXXXXX").string();
+    const int descriptor = mkstemp(name.data());
+    REQUIRE(descriptor >= 0);
+    close(descriptor);
+    path = name;
+    std::ofstream(path) << text;
+  }
+  ~YamlFile() { std::filesystem::remove(path); }
+  std::string path;
+};
+
+VariableLookup no_variables() {
+  return [](std::string_view) { return std::nullopt; };
+}
+
+}  // namespace
+
+TEST_CASE("a setting that was not given has its default and says so", "[settings]") {
+  const Settings settings;
+  CHECK(settings.text("pipeline.id") == "main");
+  CHECK(settings.number("pipeline.batch.size") == 125);
+  CHECK(settings.bytes("queue.max_bytes") == 64 * 1024 * 1024);
+  CHECK(settings.origin("pipeline.id") == "default");
+}
+
+TEST_CASE("sizes in settings are binary, as in logstash.yml", "[settings]") {
+  Settings settings;
+  REQUIRE(settings.set("queue.max_bytes", "2kb", "test"));
+  CHECK(settings.bytes("queue.max_bytes") == 2048);
+  REQUIRE(settings.set("queue.max_bytes", "2KiB", "test"));
+  CHECK(settings.bytes("queue.max_bytes") == 2048);
+  REQUIRE(settings.set("queue.max_bytes", "300", "test"));
+  CHECK(settings.bytes("queue.max_bytes") == 300);
+}
+
+TEST_CASE("a value that does not fit its setting is refused with what is wanted", "[settings]") {
+  Settings settings;
+  CHECK_THAT(settings.set("pipeline.workers", "many", "command line").error().message, Contains("wants a whole number, not \"many\""));
+  CHECK_THAT(settings.set("pipeline.ordered", "yes", "command line").error().message, Contains("one of auto|true|false"));
+  CHECK_THAT(settings.set("queue.max_bytes", "big", "command line").error().message, Contains("a size"));
+  CHECK(settings.number("pipeline.workers") == 0);
+}
+
+TEST_CASE("an unknown setting is refused with the nearest name", "[settings]") {
+  Settings settings;
+  const auto result = settings.set("pipeline.batch.sise", "1", "test.yml:1:1");
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == ErrorCode::NotFound);
+  CHECK_THAT(result.error().message, Contains("did you mean \"pipeline.batch.size\"?"));
+}
+
+TEST_CASE("YAML keys may be flat or nested, and the command line wins over the file", "[settings]") {
+  const YamlFile file("pipeline:\n  batch:\n    size: 7\n    delay: 2s\npipeline.workers: 3\n");
+  Settings settings;
+  REQUIRE(settings.set("pipeline.workers", "5", "command line"));
+  REQUIRE(settings.load_yaml(file.path, no_variables()));
+  CHECK(settings.number("pipeline.batch.size") == 7);
+  CHECK(settings.number("pipeline.batch.delay") == 2000);
+  CHECK(settings.number("pipeline.workers") == 5);
+  CHECK_THAT(settings.origin("pipeline.batch.size"), Contains(":3:11"));
+}
+
+TEST_CASE("YAML values take variables, and a missing one names its place", "[settings]") {
+  const VariableLookup lookup = [](std::string_view name) {
+    return name == "SIZE" ? std::optional<std::string>("9") : std::nullopt;
+  };
+  const YamlFile good("pipeline.batch.size: ${SIZE}\npath.data: ${NOWHERE:/var/x}\n");
+  Settings settings;
+  REQUIRE(settings.load_yaml(good.path, lookup));
+  CHECK(settings.number("pipeline.batch.size") == 9);
+  CHECK(settings.text("path.data") == "/var/x");
+  const YamlFile bad("\npath.data: ${NOWHERE}\n");
+  const auto refused = Settings().load_yaml(bad.path, lookup);
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, Contains(":2:12") && Contains("NOWHERE"));
+}
+
+TEST_CASE("a YAML file that cannot be parsed is refused with its place", "[settings]") {
+  const YamlFile file("a: [1\nb: 2\n");
+  const auto refused = Settings().load_yaml(file.path, no_variables());
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, Contains(file.path + ":"));
+}
+
+TEST_CASE("pipelines.yml gives each pipeline its own settings", "[settings]") {
+  const YamlFile file("- pipeline.id: a\n  pipeline.workers: 2\n- pipeline.id: b\n  path.config: /b.conf\n");
+  const auto pipelines = load_pipelines_yaml(file.path, no_variables());
+  REQUIRE(pipelines);
+  REQUIRE(pipelines->size() == 2);
+  Settings process;
+  REQUIRE(process.set("pipeline.workers", "8", "command line"));
+  CHECK(process.with((*pipelines)[0].own).number("pipeline.workers") == 2);
+  CHECK(process.with((*pipelines)[1].own).number("pipeline.workers") == 8);
+  CHECK((*pipelines)[1].own.text("path.config") == "/b.conf");
+}
+
+TEST_CASE("pipelines.yml refuses an id twice, and settings of the whole process", "[settings]") {
+  const YamlFile twice("- pipeline.id: a\n- pipeline.id: a\n");
+  CHECK_THAT(load_pipelines_yaml(twice.path, no_variables()).error().message, Contains("\"a\" is used twice"));
+  const YamlFile foreign("- pipeline.id: a\n  log.level: debug\n");
+  CHECK_THAT(load_pipelines_yaml(foreign.path, no_variables()).error().message, Contains("log.level is a setting of the whole process"));
+}
+
+}  // namespace logboom
