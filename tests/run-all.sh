@@ -34,8 +34,11 @@ run_ctest build/release
 step "conformance"
 log=$(mktemp)
 python3 tests/conformance/run.py --bin build/release/logboom --known tests/conformance/known-failures.txt --jobs 2 -v 2>&1 | tee "$log"
-[ "${PIPESTATUS[0]}" -eq 0 ] || failed=$((failed + 1))
-passed=$((passed + $(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$log" | tail -1)))
+status=${PIPESTATUS[0]}
+good=$(sed -n 's/^\([0-9]*\) cases pass, .*/\1/p' "$log" | tail -1)
+bad=$(sed -n 's/.* \([0-9]*\) fail unexpectedly$/\1/p' "$log" | tail -1)
+passed=$((passed + ${good:-0})); failed=$((failed + ${bad:-1}))
+[ "$status" -eq 0 ] || [ "${bad:-1}" -gt 0 ] || failed=$((failed + 1))  # a known failure that passes now
 rm -f "$log"
 
 step "hostile bytes under AddressSanitizer and UBSan"
