@@ -2,20 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-
-#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <poll.h>
 #include <thread>
 
 #include "pipeline/base/log.h"
@@ -76,14 +75,17 @@ PipelineSettings pipeline_settings(const std::string& id, const Settings& settin
   made.batch_size = std::max<std::size_t>(1, static_cast<std::size_t>(settings.number("pipeline.batch.size")));
   made.batch_delay = std::chrono::milliseconds(settings.number("pipeline.batch.delay"));
   made.is_ordered = ordered == "true" || (ordered == "auto" && workers == 1);
-  made.acknowledge = settings.text("pipeline.acknowledge") == "queued" ? AcknowledgeWhen::Queued : AcknowledgeWhen::Delivered;
-  made.output_limits = {static_cast<std::size_t>(settings.number("output.buffer.max_events")), settings.bytes("output.buffer.max_bytes")};
+  made.acknowledge =
+      settings.text("pipeline.acknowledge") == "queued" ? AcknowledgeWhen::Queued : AcknowledgeWhen::Delivered;
+  made.output_limits = {static_cast<std::size_t>(settings.number("output.buffer.max_events")),
+                        settings.bytes("output.buffer.max_bytes")};
   return made;
 }
 
 LogLevel level_of(const std::string& name) {
-  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"trace", LogLevel::Trace}, {"debug", LogLevel::Debug}, {"info", LogLevel::Info},
-                                                               {"warn", LogLevel::Warn},   {"error", LogLevel::Error}, {"fatal", LogLevel::Fatal}};
+  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"trace", LogLevel::Trace}, {"debug", LogLevel::Debug},
+                                                               {"info", LogLevel::Info},   {"warn", LogLevel::Warn},
+                                                               {"error", LogLevel::Error}, {"fatal", LogLevel::Fatal}};
   for (const auto& [known, level] : kLevels)
     if (known == name) return level;
   return LogLevel::Info;
@@ -118,7 +120,8 @@ Result<std::vector<PipelineEntry>> Application::pipeline_entries() {
   const std::string list = settings_.text("path.settings") + "/pipelines.yml";
   if (has_own) return std::vector<PipelineEntry>{{Settings(), settings_.text("pipeline.id")}};
   if (settings_.text("path.settings").empty() || !fs::exists(list))
-    return Error{ErrorCode::InvalidArgument, "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
+    return Error{ErrorCode::InvalidArgument,
+                 "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
   auto entries = load_pipelines_yaml(list, environment_variables());
   if (entries && entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};
   return entries;
@@ -130,19 +133,24 @@ bool Application::lock_data_directory() {
   fs::create_directories(directory, problem);
   lock_descriptor_ = open((directory + "/.lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
   if (lock_descriptor_ < 0) {
-    std::fprintf(stderr, "logboom: path.data \"%s\" cannot be written: %s; give another with --path.data\n", directory.c_str(), strerror(errno));
+    std::fprintf(stderr, "logboom: path.data \"%s\" cannot be written: %s; give another with --path.data\n",
+                 directory.c_str(), strerror(errno));
     return false;
   }
   if (flock(lock_descriptor_, LOCK_EX | LOCK_NB) == 0) return true;
-  std::fprintf(stderr, "logboom: another logboom uses path.data \"%s\"; give this one its own with --path.data\n", directory.c_str());
+  std::fprintf(stderr, "logboom: another logboom uses path.data \"%s\"; give this one its own with --path.data\n",
+               directory.c_str());
   return false;
 }
 
 std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope& metrics) {
   if (settings.text("pipeline.ordered") == "true" && settings.number("pipeline.workers") > 1) {
-    std::fprintf(stderr, "logboom: pipeline.ordered is true (%s), but pipeline.workers is %lld (%s): several workers cannot keep the order; "
-                         "set one worker, or pipeline.ordered to auto\n", settings.origin("pipeline.ordered").c_str(),
-                 static_cast<long long>(settings.number("pipeline.workers")), settings.origin("pipeline.workers").c_str());
+    std::fprintf(
+        stderr,
+        "logboom: pipeline.ordered is true (%s), but pipeline.workers is %lld (%s): several workers cannot keep the order; "
+        "set one worker, or pipeline.ordered to auto\n",
+        settings.origin("pipeline.ordered").c_str(), static_cast<long long>(settings.number("pipeline.workers")),
+        settings.origin("pipeline.workers").c_str());
     return nullptr;
   }
   Diagnostics diagnostics;
@@ -159,7 +167,8 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
     compile_settings.workers = pipeline.workers;
     compile_settings.metrics = &metrics;
     compile_settings.surroundings.pipeline_id = settings.text("pipeline.id");
-    compile_settings.surroundings.ecs = settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
+    compile_settings.surroundings.ecs =
+        settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
     compile_settings.surroundings.data_directory = settings.text("path.data");
     compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
     plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
@@ -177,7 +186,8 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
   limits.max_events = max_events > 0 ? max_events : made.workers * made.batch_size;
   limits.max_bytes = settings.bytes("queue.max_bytes");
   auto running = std::make_unique<Running>();
-  running->pipeline = std::make_unique<Pipeline>(std::move(plan), made, std::make_unique<MemoryQueue>(limits), metrics_.child("pipelines").child(id));
+  running->pipeline = std::make_unique<Pipeline>(std::move(plan), made, std::make_unique<MemoryQueue>(limits),
+                                                 metrics_.child("pipelines").child(id));
   Pipeline& pipeline = *running->pipeline;
   const auto refuse = [&](const std::string& message) {
     log_error(id, "the pipeline does not start: {}", message);
@@ -189,7 +199,8 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
   if (!wanted.empty() && !network_) network_ = std::make_unique<Network>();
   pipeline.start_workers();
   for (WantedEndpoint& endpoint : wanted) {
-    auto listener = Listener::open(network_->context(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
+    auto listener =
+        Listener::open(network_->context(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
     if (!listener) return refuse(listener.error().message);
     running->listeners.push_back(std::move(*listener));
   }
@@ -198,8 +209,9 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
     if (write(wake_descriptor.load(), &one, sizeof one) < 0) return;
   });
   pipeline.start_inputs();
-  log_info(id, "pipeline started: {} workers, batches of {}, {}, senders are told \"received\" when events are {}", made.workers, made.batch_size,
-           made.is_ordered ? "ordered" : "unordered", made.acknowledge == AcknowledgeWhen::Delivered ? "delivered" : "queued");
+  log_info(id, "pipeline started: {} workers, batches of {}, {}, senders are told \"received\" when events are {}",
+           made.workers, made.batch_size, made.is_ordered ? "ordered" : "unordered",
+           made.acknowledge == AcknowledgeWhen::Delivered ? "delivered" : "queued");
   running_.push_back(std::move(running));
   return true;
 }
@@ -209,12 +221,13 @@ int Application::run() {
   const auto format = settings_.text("log.format") == "json" ? LogFormat::Json : LogFormat::Plain;
   configure_log(level, format, "");
   if (!load_settings_directory()) return kExitRefused;
-  configure_log(level_of(settings_.text("log.level")), settings_.text("log.format") == "json" ? LogFormat::Json : LogFormat::Plain,
-                settings_.text("path.logs"));
+  configure_log(level_of(settings_.text("log.level")),
+                settings_.text("log.format") == "json" ? LogFormat::Json : LogFormat::Plain, settings_.text("path.logs"));
   auto entries = pipeline_entries();
   if (!entries) {
     std::fprintf(stderr, "logboom: %s\n", entries.error().message.c_str());
-    return entries.error().code == ErrorCode::InvalidArgument && settings_.text("path.settings").empty() ? kExitUsage : kExitRefused;
+    return entries.error().code == ErrorCode::InvalidArgument && settings_.text("path.settings").empty() ? kExitUsage
+                                                                                                         : kExitRefused;
   }
 
   // Signals are read from a descriptor; every thread inherits the mask.
@@ -252,7 +265,8 @@ int Application::run() {
   return kExitOk;
 }
 
-/// Drains each pipeline when its inputs have ended; returns when all have. A signal ends all inputs, a second one everything.
+/// Drains each pipeline when its inputs have ended; returns when all have. A signal ends all inputs, a second one
+/// everything.
 void Application::wait_for_end() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -296,8 +310,8 @@ void Application::wait_for_end() {
       next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
       for (const auto& running : running_)
         if (!running->has_drained)
-          log_warn(running->pipeline->id(), "still stopping: {} events queued, {} not delivered yet", running->pipeline->queue().fill().events,
-                   running->pipeline->undelivered_events());
+          log_warn(running->pipeline->id(), "still stopping: {} events queued, {} not delivered yet",
+                   running->pipeline->queue().fill().events, running->pipeline->undelivered_events());
     }
   }
   progress.finish();

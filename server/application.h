@@ -1,4 +1,5 @@
-// Application: the process. Loads and checks the configuration, starts pipelines and listeners, waits, and stops them in order.
+// Application: the process. Loads and checks the configuration, starts pipelines and listeners, waits, and stops them in
+// order.
 #pragma once
 
 #include <memory>

@@ -26,7 +26,8 @@ Result<std::string> read_file(const std::string& path) {
   std::error_code problem;
   const auto size = fs::file_size(path, problem);
   if (!problem && size > kMaxConfigBytes)
-    return Error{ErrorCode::TooLarge, fmt::format("{} is larger than {} bytes; is it a configuration?", path, kMaxConfigBytes)};
+    return Error{ErrorCode::TooLarge,
+                 fmt::format("{} is larger than {} bytes; is it a configuration?", path, kMaxConfigBytes)};
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
@@ -54,7 +55,8 @@ Result<std::vector<std::string>> config_files(const std::string& path) {
     globfree(&found);
   }
   if (files.empty())
-    return Error{ErrorCode::NotFound, fmt::format("no configuration found at \"{}\": give a file, a directory or a glob (-f)", path)};
+    return Error{ErrorCode::NotFound,
+                 fmt::format("no configuration found at \"{}\": give a file, a directory or a glob (-f)", path)};
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -66,8 +68,12 @@ Result<Graph> load_graph(const Settings& settings, const VariableLookup& lookup,
   if (!text.empty()) {
     parse_logstash(std::make_shared<SourceText>("config.string", text), options, graph, diagnostics);
     if (!diagnostics.has_errors()) {
-      if (graph.inputs.empty()) parse_logstash(std::make_shared<SourceText>("default input", "input { stdin { type => stdin } }"), options, graph, diagnostics);
-      if (graph.outputs.empty()) parse_logstash(std::make_shared<SourceText>("default output", "output { stdout { codec => rubydebug } }"), options, graph, diagnostics);
+      if (graph.inputs.empty())
+        parse_logstash(std::make_shared<SourceText>("default input", "input { stdin { type => stdin } }"), options, graph,
+                       diagnostics);
+      if (graph.outputs.empty())
+        parse_logstash(std::make_shared<SourceText>("default output", "output { stdout { codec => rubydebug } }"), options,
+                       graph, diagnostics);
     }
   } else {
     auto files = config_files(settings.text("path.config"));

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <map>
 #include <string>
@@ -41,7 +40,10 @@ int run(int argc, char** argv) {
     const std::string name(declaration.name);
     if (declaration.kind == SettingKind::Boolean) {
       // A switch alone means true; "--name=false" is a value.
-      app.add_option(flags_of(declaration), values[name], std::string(declaration.doc))->expected(0, 1)->default_str("true")->type_name("BOOLEAN");
+      app.add_option(flags_of(declaration), values[name], std::string(declaration.doc))
+          ->expected(0, 1)
+          ->default_str("true")
+          ->type_name("BOOLEAN");
     } else {
       auto* option = app.add_option(flags_of(declaration), values[name], std::string(declaration.doc))->type_name("VALUE");
       option->take_last();
@@ -50,7 +52,9 @@ int run(int argc, char** argv) {
   bool explains = false;
   app.add_flag("--config.explain", explains, "Print every setting with its value and where that came from, and exit");
   std::string pages_directory;
-  app.add_option("--docs.write-reference", pages_directory, "Write the reference pages of all plugins to a directory, and exit")->type_name("DIR");
+  app.add_option("--docs.write-reference", pages_directory,
+                 "Write the reference pages of all plugins to a directory, and exit")
+      ->type_name("DIR");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -7,7 +7,8 @@
 
 namespace logboom {
 
-Progress::Progress(const MetricScope& metrics) : metrics_(metrics), is_terminal_(isatty(STDERR_FILENO) == 1), last_(std::chrono::steady_clock::now()) {}
+Progress::Progress(const MetricScope& metrics)
+    : metrics_(metrics), is_terminal_(isatty(STDERR_FILENO) == 1), last_(std::chrono::steady_clock::now()) {}
 
 void Progress::show() {
   if (!is_terminal_) return;
@@ -23,7 +24,10 @@ void Progress::show() {
   }
   if (total > 0 && lines != last_lines_) {
     const double rate = static_cast<double>(lines - last_lines_) / seconds;
-    std::fputs(fmt::format("\r{:3.0f} % read, {} lines, {:.0f} lines/s ", 100.0 * static_cast<double>(done) / static_cast<double>(total), lines, rate).c_str(), stderr);
+    std::fputs(fmt::format("\r{:3.0f} % read, {} lines, {:.0f} lines/s ",
+                           100.0 * static_cast<double>(done) / static_cast<double>(total), lines, rate)
+                   .c_str(),
+               stderr);
     has_shown_ = true;
   }
   last_lines_ = lines;

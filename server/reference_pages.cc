@@ -25,7 +25,9 @@ std::string option_rows(const std::vector<OptionDeclaration>& options) {
     std::string doc = option.doc;
     if (!option.choices.empty()) doc += fmt::format(" One of: {}.", fmt::join(option.choices, ", "));
     if (!option.deprecated.empty()) doc += " Deprecated: " + option.deprecated + ".";
-    const std::string value = option.is_required ? "**required**" : option.default_text.empty() ? "" : "`" + option.default_text + "`";
+    const std::string value = option.is_required            ? "**required**"
+                              : option.default_text.empty() ? ""
+                                                            : "`" + option.default_text + "`";
     out += fmt::format("| `{}` | {} | {} | {} |\n", option.name, option.type, table_cell(value), table_cell(doc));
   }
   return out;
@@ -35,8 +37,8 @@ template <class Interface>
 void add_pages(PluginKind kind, std::map<std::string, std::string>& pages) {
   for (const auto& descriptor : Registry<Interface>::instance().all()) {
     const auto options = descriptor.make.options();
-    std::string page = fmt::format("<!-- Generated from the plugin's declarations: run `make docs`. -->\n# {} {}\n\n{}\n", plugin_kind_name(kind),
-                                   descriptor.name, descriptor.summary);
+    std::string page = fmt::format("<!-- Generated from the plugin's declarations: run `make docs`. -->\n# {} {}\n\n{}\n",
+                                   plugin_kind_name(kind), descriptor.name, descriptor.summary);
     if (!descriptor.details.empty()) page += fmt::format("\n{}\n", descriptor.details);
     page += "\n## Options\n\n" + (options.empty() ? std::string("None of its own.\n") : option_rows(options));
     page += fmt::format("\n## Common options of every {}\n\n", plugin_kind_name(kind)) + option_rows(common_options(kind));
@@ -53,7 +55,8 @@ std::map<std::string, std::string> reference_pages() {
   add_pages<Filter>(PluginKind::Filter, pages);
   add_pages<Output>(PluginKind::Output, pages);
   std::string settings =
-      "<!-- Generated from the settings' declarations: run `make docs`. -->\n# Settings\n\nOn the command line as `--name value`, in "
+      "<!-- Generated from the settings' declarations: run `make docs`. -->\n# Settings\n\nOn the command line as `--name "
+      "value`, in "
       "`logboom.yml` (or `logstash.yml`) flat or nested; those marked also per pipeline in `pipelines.yml`.\n\n"
       "| setting | flag | default | per pipeline | what it does |\n| --- | --- | --- | --- | --- |\n";
   for (const SettingDeclaration& declaration : setting_declarations())
@@ -72,7 +75,8 @@ bool write_reference_pages(const std::string& directory) {
   std::error_code problem;
   fs::create_directories(directory, problem);
   for (const auto& entry : fs::directory_iterator(directory, problem))
-    if (entry.path().extension() == ".md" && pages.count(entry.path().filename().string()) == 0) fs::remove(entry.path(), problem);
+    if (entry.path().extension() == ".md" && pages.count(entry.path().filename().string()) == 0)
+      fs::remove(entry.path(), problem);
   for (const auto& [name, text] : pages) {
     std::ofstream file(directory + "/" + name, std::ios::binary);
     file << text;

@@ -23,7 +23,9 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   ConfigValue value;
   value.text = text;
   std::string& written = value.text;
-  const auto letter = [&](std::size_t from_end) { return written.size() >= from_end ? std::tolower(static_cast<unsigned char>(written[written.size() - from_end])) : 0; };
+  const auto letter = [&](std::size_t from_end) {
+    return written.size() >= from_end ? std::tolower(static_cast<unsigned char>(written[written.size() - from_end])) : 0;
+  };
   if (letter(1) == 'b' && std::isalpha(letter(2)) && letter(2) != 'i') written.insert(written.size() - 1, "i");
   Diagnostics unused;
   ByteSize size;
@@ -82,7 +84,9 @@ void flatten(const YAML::Node& node, const std::string& prefix, std::vector<std:
   }
 }
 
-std::string place(const std::string& path, const YAML::Node& node) { return fmt::format("{}:{}:{}", path, node.Mark().line + 1, node.Mark().column + 1); }
+std::string place(const std::string& path, const YAML::Node& node) {
+  return fmt::format("{}:{}:{}", path, node.Mark().line + 1, node.Mark().column + 1);
+}
 
 std::string resolved(const std::string& text, const VariableLookup& lookup, Diagnostics& problems) {
   return expand_variables(text, {}, lookup, problems);
@@ -112,15 +116,45 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"pipeline.id", Kind::Text, "main", "Name of the pipeline.", {}, {}, true},
       {"pipeline.workers", Kind::Number, "0", "Threads that run filters and outputs; 0: one per core.", "w", {}, true},
       {"pipeline.batch.size", Kind::Number, "125", "Most events that a worker takes at once.", "b", {}, true},
-      {"pipeline.batch.delay", Kind::Milliseconds, "50", "How long a worker waits for more events before it starts, in ms.", "u", {}, true},
-      {"pipeline.ordered", Kind::Choice, "auto", "Keep the order of events: auto (when pipeline.workers is 1), true or false.", {}, "auto|true|false", true},
+      {"pipeline.batch.delay",
+       Kind::Milliseconds,
+       "50",
+       "How long a worker waits for more events before it starts, in ms.",
+       "u",
+       {},
+       true},
+      {"pipeline.ordered",
+       Kind::Choice,
+       "auto",
+       "Keep the order of events: auto (when pipeline.workers is 1), true or false.",
+       {},
+       "auto|true|false",
+       true},
       {"pipeline.ecs_compatibility", Kind::Choice, "v8", "Field names that plugins use.", {}, "disabled|v1|v8", true},
-      {"pipeline.acknowledge", Kind::Choice, "delivered", "Tell senders \"received\" when events are delivered, or as soon as they are queued.", {}, "delivered|queued", true},
+      {"pipeline.acknowledge",
+       Kind::Choice,
+       "delivered",
+       "Tell senders \"received\" when events are delivered, or as soon as they are queued.",
+       {},
+       "delivered|queued",
+       true},
       {"pipeline.unsafe_shutdown", Kind::Boolean, "false", "Accepted: a second signal always ends the process at once."},
       {"queue.type", Kind::Choice, "memory", "Kind of queue between inputs and workers.", {}, "memory", true},
       {"queue.max_bytes", Kind::Bytes, "64mb", "Most memory that queued events may keep alive.", {}, {}, true},
-      {"queue.max_events", Kind::Number, "0", "Most events queued; 0: pipeline.workers times pipeline.batch.size.", {}, {}, true},
-      {"output.buffer.max_bytes", Kind::Bytes, "64mb", "Most memory that the undelivered events of one output may keep alive.", {}, {}, true},
+      {"queue.max_events",
+       Kind::Number,
+       "0",
+       "Most events queued; 0: pipeline.workers times pipeline.batch.size.",
+       {},
+       {},
+       true},
+      {"output.buffer.max_bytes",
+       Kind::Bytes,
+       "64mb",
+       "Most memory that the undelivered events of one output may keep alive.",
+       {},
+       {},
+       true},
       {"output.buffer.max_events", Kind::Number, "20000", "Most undelivered events of one output.", {}, {}, true},
       {"api.enabled", Kind::Boolean, "true", "Accepted; the admin API is not part of this version."},
       {"api.http.host", Kind::Text, "127.0.0.1", "Accepted; the admin API is not part of this version."},
@@ -163,7 +197,8 @@ Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& 
     for (const auto& [name, node] : entries) {
       Diagnostics problems;
       const std::string value = scalar_text(node, lookup, problems);
-      if (problems.has_errors()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
+      if (problems.has_errors())
+        return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
       if (has(name)) continue;  // the command line has spoken
       auto result = set(name, value, place(path, node));
       if (result) continue;
@@ -173,7 +208,8 @@ Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& 
   } catch (const YAML::BadFile&) {
     return Error{ErrorCode::NotFound, fmt::format("{} cannot be read", path)};
   } catch (const YAML::Exception& problem) {
-    return Error{ErrorCode::InvalidArgument, fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
+    return Error{ErrorCode::InvalidArgument,
+                 fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
   }
   return {};
 }
@@ -187,7 +223,8 @@ std::string Settings::text(std::string_view name) const {
 
 std::int64_t Settings::number(std::string_view name) const {
   const SettingDeclaration* declaration = find_setting(name);
-  if (declaration != nullptr && declaration->kind == Kind::Milliseconds) return static_cast<std::int64_t>(*parse_milliseconds(text(name)));
+  if (declaration != nullptr && declaration->kind == Kind::Milliseconds)
+    return static_cast<std::int64_t>(*parse_milliseconds(text(name)));
   const std::string value = text(name);
   std::int64_t number = 0;
   std::from_chars(value.data(), value.data() + value.size(), number);
@@ -223,7 +260,8 @@ Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, 
     if (root.IsNull()) return pipelines;
     if (!root.IsSequence()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: wants a list of pipelines", path)};
     for (const auto& item : root) {
-      if (!item.IsMap()) return Error{ErrorCode::InvalidArgument, fmt::format("{}: a pipeline wants a map of settings", place(path, item))};
+      if (!item.IsMap())
+        return Error{ErrorCode::InvalidArgument, fmt::format("{}: a pipeline wants a map of settings", place(path, item))};
       PipelineEntry pipeline;
       std::vector<std::pair<std::string, YAML::Node>> entries;
       flatten(item, "", entries);
@@ -234,8 +272,9 @@ Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, 
           return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
         const SettingDeclaration* declaration = find_setting(name);
         if (declaration != nullptr && !declaration->is_per_pipeline)
-          return Error{ErrorCode::InvalidArgument,
-                       fmt::format("{}: {} is a setting of the whole process; it belongs in logboom.yml", place(path, node), name)};
+          return Error{
+              ErrorCode::InvalidArgument,
+              fmt::format("{}: {} is a setting of the whole process; it belongs in logboom.yml", place(path, node), name)};
         if (auto result = pipeline.own.set(name, value, place(path, node)); !result) {
           if (result.error().code != ErrorCode::NotFound) return result.error();
           log_warn("settings", "{}", result.error().message);
@@ -243,13 +282,15 @@ Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, 
       }
       pipeline.id = pipeline.own.text("pipeline.id");
       if (!ids.insert(pipeline.id).second)
-        return Error{ErrorCode::AlreadyExists, fmt::format("{}: the pipeline id \"{}\" is used twice", place(path, item), pipeline.id)};
+        return Error{ErrorCode::AlreadyExists,
+                     fmt::format("{}: the pipeline id \"{}\" is used twice", place(path, item), pipeline.id)};
       pipelines.push_back(std::move(pipeline));
     }
   } catch (const YAML::BadFile&) {
     return Error{ErrorCode::NotFound, fmt::format("{} cannot be read", path)};
   } catch (const YAML::Exception& problem) {
-    return Error{ErrorCode::InvalidArgument, fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
+    return Error{ErrorCode::InvalidArgument,
+                 fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
   }
   return pipelines;
 }

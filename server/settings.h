@@ -21,9 +21,9 @@ struct SettingDeclaration {
   SettingKind kind = SettingKind::Text;
   std::string_view default_text;
   std::string_view doc;
-  std::string_view short_flag = {};    // "f" for -f
-  std::string_view choices = {};       // "a|b|c"
-  bool is_per_pipeline = false;        // may stand in pipelines.yml
+  std::string_view short_flag = {};  // "f" for -f
+  std::string_view choices = {};     // "a|b|c"
+  bool is_per_pipeline = false;      // may stand in pipelines.yml
 };
 const std::vector<SettingDeclaration>& setting_declarations();
 const SettingDeclaration* find_setting(std::string_view name);

@@ -19,7 +19,9 @@ constexpr std::size_t kLogFiles = 30;
 std::atomic<LogLevel> current_level{LogLevel::Info};
 std::atomic<LogFormat> current_format{LogFormat::Plain};
 
-spdlog::level::level_enum to_spdlog(LogLevel level) { return static_cast<spdlog::level::level_enum>(static_cast<int>(level)); }
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  return static_cast<spdlog::level::level_enum>(static_cast<int>(level));
+}
 
 const char* level_name(LogLevel level) {
   switch (level) {

@@ -13,8 +13,8 @@
 
 namespace logboom {
 
-/// A number that only grows (or, through set(), a level). Any thread. Spread over a few cache lines, so that workers that count
-/// the same thing do not wait for each other's cache.
+/// A number that only grows (or, through set(), a level). Any thread. Spread over a few cache lines, so that workers that
+/// count the same thing do not wait for each other's cache.
 class Counter {
  public:
   void add(std::uint64_t amount = 1) { shards_[shard_of_this_thread()].value.fetch_add(amount, std::memory_order_relaxed); }

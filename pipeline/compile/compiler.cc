@@ -21,7 +21,8 @@ class PlanBuilder {
 
   void build() {
     for (const LabelNode& label : plan_.graph.labels) {
-      if (find_label(label.name)) diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
+      if (find_label(label.name))
+        diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
       plan_.labels.push_back({label.name, {}, {}});
     }
     for (const PluginNode& node : plan_.graph.inputs) note_given_id(node);
@@ -102,8 +103,8 @@ class PlanBuilder {
   }
 
   template <class Interface>
-  std::unique_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node, const PluginSite& site,
-                                  SharedSlot& slot, Diagnostics& diagnostics) {
+  std::unique_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node,
+                                  const PluginSite& site, SharedSlot& slot, Diagnostics& diagnostics) {
     PluginContext context(node, site.id, settings_.surroundings, *site.metrics, slot, diagnostics);
     return descriptor.make.make(node, context, diagnostics);
   }
@@ -155,7 +156,8 @@ class PlanBuilder {
   }
 
   void add_relabel(const PluginNode& node, Block& block) {
-    static const std::vector<OptionDeclaration> own = {{"label", "string", "", "The label that the events go to.", {}, true, false, "", ""}};
+    static const std::vector<OptionDeclaration> own = {
+        {"label", "string", "", "The label that the events go to.", {}, true, false, "", ""}};
     for (const Attribute& attribute : node.attributes)
       if (attribute.name != "label" && !is_common_option(node.kind, attribute.name))
         report_unknown_option(node, attribute, own, diagnostics_);
@@ -207,7 +209,8 @@ class PlanBuilder {
 /// A label whose outputs lead back to itself would turn for ever.
 class CycleSearch {
  public:
-  CycleSearch(const Plan& plan, Diagnostics& diagnostics) : plan_(plan), diagnostics_(diagnostics), states_(plan.labels.size()) {}
+  CycleSearch(const Plan& plan, Diagnostics& diagnostics)
+      : plan_(plan), diagnostics_(diagnostics), states_(plan.labels.size()) {}
   void run() {
     for (std::size_t i = 0; i < plan_.labels.size(); ++i) visit_label(i);
   }

@@ -14,7 +14,8 @@ struct CompileSettings {
 };
 
 /// Compiles a graph whose variables are resolved. All problems are reported at once; with an error among them the result is
-/// nullptr, and the graph is gone: keep graph.sources, into which the diagnostics point. Opens no port and starts no thread; plugins may read files (pattern files, dictionaries, databases).
+/// nullptr, and the graph is gone: keep graph.sources, into which the diagnostics point. Opens no port and starts no thread;
+/// plugins may read files (pattern files, dictionaries, databases).
 std::shared_ptr<Plan> compile_plan(Graph graph, const CompileSettings& settings, Diagnostics& diagnostics);
 
 }  // namespace logboom

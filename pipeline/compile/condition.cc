@@ -74,7 +74,9 @@ Condition::Side Condition::compile_side(const Operand& operand, Diagnostics& dia
   Side made;
   switch (operand.kind) {
     case Operand::Kind::String: made.literal = Value::string(texts_->copy(operand.text)); break;
-    case Operand::Kind::Number: made.literal = operand.is_integer ? Value::integer(operand.integer) : Value::real(operand.real); break;
+    case Operand::Kind::Number:
+      made.literal = operand.is_integer ? Value::integer(operand.integer) : Value::real(operand.real);
+      break;
     case Operand::Kind::Field: {
       made.kind = Side::Kind::Field;
       auto field = FieldRef::parse(operand.text);

@@ -62,7 +62,8 @@ struct PlannedLabel {
   Block outputs;
 };
 
-/// Immutable once compiled, but for the plugins' own state. Keeps the configuration text and everything that events point at.
+/// Immutable once compiled, but for the plugins' own state. Keeps the configuration text and everything that events point
+/// at.
 struct Plan {
   Graph graph;
   std::vector<std::unique_ptr<SharedSlot>> shared_slots;

@@ -20,13 +20,13 @@ struct ConfigValue {
   enum class Kind { Bareword, String, Number, Array, Hash, Plugin };
   Kind kind = Kind::String;
   SourceSpan span;
-  std::string text;             // Bareword, String: the text. Number: as written ("010", "1.50").
-  bool is_integer = false;      // Number: which of the next two holds it
+  std::string text;         // Bareword, String: the text. Number: as written ("010", "1.50").
+  bool is_integer = false;  // Number: which of the next two holds it
   std::int64_t integer = 0;
   double real = 0;
-  std::vector<ConfigValue> items;                                // Array
-  std::vector<std::pair<ConfigValue, ConfigValue>> entries;      // Hash, in order; keys are String, Bareword or Number
-  std::shared_ptr<PluginNode> plugin;                            // Plugin: a codec with its options
+  std::vector<ConfigValue> items;                            // Array
+  std::vector<std::pair<ConfigValue, ConfigValue>> entries;  // Hash, in order; keys are String, Bareword or Number
+  std::shared_ptr<PluginNode> plugin;                        // Plugin: a codec with its options
 
   // Defaulted behind the class: clang 14 with libstdc++ 12 cannot do it inside, where the pairs of `entries` are incomplete.
   ConfigValue();
@@ -84,7 +84,8 @@ struct Operand {
   enum class Kind { String, Number, Field, Array, Regex };
   Kind kind = Kind::String;
   SourceSpan span;
-  std::string text;  // String: the text. Field: the reference as written ("[a][b]"). Regex: the expression between the slashes.
+  std::string
+      text;  // String: the text. Field: the reference as written ("[a][b]"). Regex: the expression between the slashes.
   bool is_integer = false;
   std::int64_t integer = 0;
   double real = 0;
@@ -94,12 +95,22 @@ struct Operand {
 /// A condition as it is evaluated, grouping already decided.
 struct ConditionNode {
   enum class Kind {
-    And, Or, Xor, Nand,                                     // children[0], children[1]; And and Or short-circuit
-    Not,                                                    // children[0]
-    Equal, NotEqual, Less, Greater, LessEqual, GreaterEqual,  // operands[0], operands[1]
-    In, NotIn,                                              // operands[0] in operands[1]
-    RegexMatch, RegexNoMatch,                               // operands[1] is a Regex (or a String read as one)
-    Truthy,                                                 // operands[0]: a Field, or a String after ${…}
+    And,
+    Or,
+    Xor,
+    Nand,  // children[0], children[1]; And and Or short-circuit
+    Not,   // children[0]
+    Equal,
+    NotEqual,
+    Less,
+    Greater,
+    LessEqual,
+    GreaterEqual,  // operands[0], operands[1]
+    In,
+    NotIn,  // operands[0] in operands[1]
+    RegexMatch,
+    RegexNoMatch,  // operands[1] is a Regex (or a String read as one)
+    Truthy,        // operands[0]: a Field, or a String after ${…}
   };
   Kind kind = Kind::Truthy;
   SourceSpan span;

@@ -34,7 +34,8 @@ std::string_view SourceText::line(std::uint32_t number) const {
 std::optional<std::uint32_t> SourceText::first_invalid_utf8() const {
   if (is_valid_utf8(text_)) return std::nullopt;
   std::size_t at = 0;
-  for (std::size_t length = 1; length > 0 && at < text_.size(); at += length) length = utf8_sequence_length(text().substr(at));
+  for (std::size_t length = 1; length > 0 && at < text_.size(); at += length)
+    length = utf8_sequence_length(text().substr(at));
   return static_cast<std::uint32_t>(at);
 }
 

@@ -23,7 +23,8 @@ std::string expand_variables(std::string_view text, SourceSpan span, const Varia
 
 /// Resolves a graph in place: inside any text of plugin option values (items of arrays and values of hashes too, hash keys
 /// not); in conditions only where the whole string is one variable; never in regex literals or field references.
-/// As Logstash, after a substitution in an option value one layer of enclosing quotes is stripped and "[a, b]" becomes a list.
+/// As Logstash, after a substitution in an option value one layer of enclosing quotes is stripped and "[a, b]" becomes a
+/// list.
 void resolve_variables(Graph& graph, const VariableLookup& lookup, Diagnostics& diagnostics);
 
 }  // namespace logboom

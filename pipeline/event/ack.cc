@@ -37,7 +37,8 @@ void AckToken::complete(std::uint32_t origin) {
 void AckToken::complete_many(std::size_t count) { subtract(count); }
 
 void AckToken::subtract(std::size_t count) {
-  if (remaining_.fetch_sub(count, std::memory_order_acq_rel) == count && receiver_) receiver_->finished(AckResult::Delivered);
+  if (remaining_.fetch_sub(count, std::memory_order_acq_rel) == count && receiver_)
+    receiver_->finished(AckResult::Delivered);
 }
 
 }  // namespace logboom

@@ -36,7 +36,8 @@ class AckToken {
   AckToken(const AckToken&) = delete;
   AckToken& operator=(const AckToken&) = delete;
   ~AckToken() {
-    if (is_armed_ && receiver_ && remaining_.load(std::memory_order_acquire) != 0) receiver_->finished(AckResult::NotDelivered);
+    if (is_armed_ && receiver_ && remaining_.load(std::memory_order_acquire) != 0)
+      receiver_->finished(AckResult::NotDelivered);
   }
 
   /// Sets who is told. Before arm(). Without a receiver the token only counts.
@@ -44,7 +45,8 @@ class AckToken {
     receiver_ = std::move(receiver);
     tracking_ = tracking;
   }
-  /// Starts counting: called once, when the chunk is handed over with this many events. A chunk without events is done at once.
+  /// Starts counting: called once, when the chunk is handed over with this many events. A chunk without events is done at
+  /// once.
   void arm(std::size_t events);
   /// One more event stems from event number `origin` of the chunk; call it while that one is still unfinished.
   void add_child(std::uint32_t origin);

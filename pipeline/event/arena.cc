@@ -9,7 +9,8 @@ void* Arena::allocate_in_new_block(std::size_t bytes, std::size_t align) {
     // A large thing gets its own block, and the rest of the current one stays in use.
     blocks_.push_back(std::unique_ptr<char[]>(new char[bytes + align]));
     reserved_bytes_ += bytes + align;
-    const auto at = (reinterpret_cast<std::uintptr_t>(blocks_.back().get()) + align - 1) & ~(static_cast<std::uintptr_t>(align) - 1);
+    const auto at =
+        (reinterpret_cast<std::uintptr_t>(blocks_.back().get()) + align - 1) & ~(static_cast<std::uintptr_t>(align) - 1);
     return reinterpret_cast<void*>(at);
   }
   blocks_.push_back(std::unique_ptr<char[]>(new char[next_block_bytes_]));

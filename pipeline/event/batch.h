@@ -27,7 +27,8 @@ class Chunk {
 
   /// A fresh event without fields; the codec sets them and then calls add_defaults() or adopt_fields().
   Event& new_event() {
-    auto* made = new (arena_.allocate(sizeof(Event), alignof(Event))) Event(arena_, token_.get(), static_cast<std::uint32_t>(events_.size()));
+    auto* made = new (arena_.allocate(sizeof(Event), alignof(Event)))
+        Event(arena_, token_.get(), static_cast<std::uint32_t>(events_.size()));
     events_.push_back(made);
     return *made;
   }
@@ -44,7 +45,9 @@ class Chunk {
   AckToken& token() { return *token_; }
   const std::shared_ptr<AckToken>& shared_token() const { return token_; }
   /// Memory that the chunk keeps alive: received buffers and arena.
-  std::size_t memory_bytes() const { return received_.owned_bytes() + kept_bytes_ + arena_.reserved_bytes() + sizeof(Chunk); }
+  std::size_t memory_bytes() const {
+    return received_.owned_bytes() + kept_bytes_ + arena_.reserved_bytes() + sizeof(Chunk);
+  }
 
  private:
   Buffer received_;
@@ -81,8 +84,8 @@ class Batch {
     if (made->token() != nullptr) made->token()->add_child(made->origin());
     return made;
   }
-  /// A copy of an event of another batch that needs nothing of that batch or its chunk any more: what a slow output keeps, so
-  /// that one event does not keep a whole received buffer alive. Counted as a child by the event's token.
+  /// A copy of an event of another batch that needs nothing of that batch or its chunk any more: what a slow output keeps,
+  /// so that one event does not keep a whole received buffer alive. Counted as a child by the event's token.
   Event* adopt_copy(const Event& event, const Batch& from);
   /// An event that stems from no chunk (aggregate, flush): nobody waits for it.
   Event* new_event() { return new (arena_.allocate(sizeof(Event), alignof(Event))) Event(arena_, nullptr, 0); }

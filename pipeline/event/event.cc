@@ -1,7 +1,5 @@
 #include "pipeline/event/event.h"
 
-
-
 namespace logboom {
 namespace {
 
@@ -253,7 +251,8 @@ void Event::adopt_fields(Object* fields, Timestamp now) {
 }
 
 void Event::add_defaults(Timestamp now) {
-  if (fields_->find(well_known().timestamp) == nullptr) fields_->append(*arena_, well_known().timestamp, Value::timestamp(now));
+  if (fields_->find(well_known().timestamp) == nullptr)
+    fields_->append(*arena_, well_known().timestamp, Value::timestamp(now));
   if (fields_->find(well_known().version) == nullptr) fields_->append(*arena_, well_known().version, Value::string("1"));
 }
 

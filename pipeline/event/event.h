@@ -30,7 +30,8 @@ const WellKnownKeys& well_known();
 /// Whatever is set must live as long as the batch: copy texts into arena() first.
 class Event {
  public:
-  /// An event without fields. `arena` is where it grows; it counts for event number `origin` of `token` (nullptr: nobody waits).
+  /// An event without fields. `arena` is where it grows; it counts for event number `origin` of `token` (nullptr: nobody
+  /// waits).
   Event(Arena& arena, AckToken* token, std::uint32_t origin)
       : arena_(&arena), token_(token), origin_(origin), fields_(Object::make(arena, 8)) {}
 
@@ -87,7 +88,7 @@ class Event {
   Event* copy_into(Arena& arena, CopyStrings strings) const;
 
   // For the engine alone (pipeline/compile, pipeline/run).
-  std::uint32_t order = 0;                     // place in the batch; children share their parent's
+  std::uint32_t order = 0;                      // place in the batch; children share their parent's
   std::atomic<std::uint32_t> open_outcomes{0};  // outputs that have not told their outcome yet
 
  private:

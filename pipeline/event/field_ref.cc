@@ -64,8 +64,9 @@ class ReferenceReader {
   }
 
   Error refuse(std::string_view what) const {
-    return {ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a field reference: {} at byte {}; write name or [outer][inner]",
-                                                    text_, what, at_ + 1)};
+    return {
+        ErrorCode::InvalidArgument,
+        fmt::format("\"{}\" is not a field reference: {} at byte {}; write name or [outer][inner]", text_, what, at_ + 1)};
   }
 
   std::string_view text_;

@@ -131,7 +131,8 @@ class FastReader {
     const std::ptrdiff_t length = plain_string_length(token.data() + 1, end_);
     std::string_view text;
     if (node.get_string().get(text) != simdjson::SUCCESS) return false;  // also moves past the text
-    out = Value::string(length >= 0 ? std::string_view(token.data() + 1, static_cast<std::size_t>(length)) : arena_.copy(text));
+    out = Value::string(length >= 0 ? std::string_view(token.data() + 1, static_cast<std::size_t>(length))
+                                    : arena_.copy(text));
     return true;
   }
 
@@ -177,7 +178,8 @@ Result<Value> JsonReader::parse(std::string_view text, Arena& arena) {
     const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING);
     if (state_->parser.iterate(padded).get(document) == simdjson::SUCCESS) {
       FastReader reader(arena, text.data() + text.size());
-      is_read = reader.read(document, value, 1) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;  // nothing behind
+      is_read = reader.read(document, value, 1) &&
+                document.current_location().error() == simdjson::OUT_OF_BOUNDS;  // nothing behind
     }
   }
   if (state_->parser.capacity() > kLargestKeptCapacity) state_ = std::make_unique<State>();

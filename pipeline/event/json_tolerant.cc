@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "pipeline/event/json.h"
 #include "pipeline/base/utf8.h"
+#include "pipeline/event/json.h"
 
 namespace logboom {
 namespace {
@@ -30,14 +30,16 @@ class TolerantReader {
 
  private:
   Error error() const {
-    return {is_too_deep_ ? ErrorCode::TooLarge : ErrorCode::InvalidArgument, fmt::format("{} at byte {}", problem_, at_ + 1)};
+    return {is_too_deep_ ? ErrorCode::TooLarge : ErrorCode::InvalidArgument,
+            fmt::format("{} at byte {}", problem_, at_ + 1)};
   }
   bool fail(const char* problem) {
     problem_ = problem;
     return false;
   }
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
   }
   bool take_word(std::string_view word) {
     if (text_.substr(at_, word.size()) != word) return fail("an unknown word");
@@ -161,7 +163,8 @@ class TolerantReader {
     }
     double value = 0;
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (problem == std::errc::result_out_of_range) value = std::strtod(std::string(digits).c_str(), nullptr);  // 0 when too small
+    if (problem == std::errc::result_out_of_range)
+      value = std::strtod(std::string(digits).c_str(), nullptr);  // 0 when too small
     out = std::isfinite(value) ? Value::real(value) : Value::big_number(arena_.copy(digits));
     return true;
   }
@@ -177,7 +180,9 @@ class TolerantReader {
   bool read_escape(std::string& out) {
     const char kind = text_[at_++];
     switch (kind) {
-      case '"': case '\\': case '/': out += kind; return true;
+      case '"':
+      case '\\':
+      case '/': out += kind; return true;
       case 'b': out += '\b'; return true;
       case 'f': out += '\f'; return true;
       case 'n': out += '\n'; return true;
@@ -209,7 +214,8 @@ class TolerantReader {
     std::string text;
     while (at_ < text_.size()) {
       const std::size_t from = at_;
-      while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' && static_cast<unsigned char>(text_[at_]) >= 0x20) ++at_;
+      while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' && static_cast<unsigned char>(text_[at_]) >= 0x20)
+        ++at_;
       append_valid_utf8(text_.substr(from, at_ - from), text);
       if (at_ >= text_.size()) break;
       if (text_[at_] == '"') {
@@ -234,6 +240,8 @@ class TolerantReader {
 
 }  // namespace
 
-Result<Value> parse_json_tolerant(std::string_view text, Arena& arena) { return TolerantReader(text, arena).read_document(); }
+Result<Value> parse_json_tolerant(std::string_view text, Arena& arena) {
+  return TolerantReader(text, arena).read_document();
+}
 
 }  // namespace logboom

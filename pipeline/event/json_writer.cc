@@ -13,8 +13,8 @@ namespace logboom {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
-constexpr std::size_t kScalarBytes = 48;     // room for any number, timestamp or punctuation
-constexpr std::size_t kLongestEscape = 6;    // \u00XX
+constexpr std::size_t kScalarBytes = 48;   // room for any number, timestamp or punctuation
+constexpr std::size_t kLongestEscape = 6;  // \u00XX
 
 bool is_special(unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
 

@@ -112,8 +112,8 @@ std::optional<std::int32_t> DatePlan::apply_all(const TimeFields& fields, std::o
   // to the shortest.
   constexpr TimeField kOrder[] = {TimeField::Century, TimeField::Year,      TimeField::WeekYear, TimeField::Month,
                                   TimeField::Week,    TimeField::DayOfYear, TimeField::Day,      TimeField::Weekday};
-  constexpr TimeField kOrderWeekYearFirst[] = {TimeField::Century, TimeField::WeekYear,  TimeField::Year,
-                                               TimeField::Month,   TimeField::Week,      TimeField::DayOfYear,
+  constexpr TimeField kOrderWeekYearFirst[] = {TimeField::Century, TimeField::WeekYear, TimeField::Year,
+                                               TimeField::Month,   TimeField::Week,     TimeField::DayOfYear,
                                                TimeField::Day,     TimeField::Weekday};
   const TimeField(&order)[8] = is_week_year_first_ ? kOrderWeekYearFirst : kOrder;
   const std::uint32_t present = (fields_ & kDayFields) | (given_year ? bit(TimeField::Year) : 0U);

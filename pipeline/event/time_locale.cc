@@ -116,8 +116,8 @@ bool is_known_language(const std::string& language) {
 // A name in the forms that are read: as it is, in lower and in upper case, each also without a final point.
 template <class Names>
 void add_name(Names& names, const icu::UnicodeString& name, int value, const icu::Locale& locale) {
-  for (const icu::UnicodeString& form : {icu::UnicodeString(name), icu::UnicodeString(name).toLower(locale),
-                                         icu::UnicodeString(name).toUpper(locale)}) {
+  for (const icu::UnicodeString& form :
+       {icu::UnicodeString(name), icu::UnicodeString(name).toLower(locale), icu::UnicodeString(name).toUpper(locale)}) {
     std::string text = utf8(form);
     if (text.empty()) continue;
     names.push_back({text, value});

@@ -34,8 +34,8 @@ class TimePrinter {
   enum class Field : std::uint8_t;
   struct Op {
     Field field{};
-    std::uint8_t width = 0;       // digits for numbers, letters for the rest
-    std::uint8_t pad = 0;         // java `p`: blanks to the left up to this width
+    std::uint8_t width = 0;        // digits for numbers, letters for the rest
+    std::uint8_t pad = 0;          // java `p`: blanks to the left up to this width
     std::uint16_t text_begin = 0;  // Literal: range of text_
     std::uint16_t text_end = 0;
   };

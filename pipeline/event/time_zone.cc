@@ -20,8 +20,8 @@
 namespace logboom {
 namespace {
 
-constexpr std::int64_t kForever = std::int64_t{1} << 40;     // beyond the year 9999
-constexpr std::int64_t kMarginSeconds = 2 * 86'400;          // no zone ever jumped further than a day
+constexpr std::int64_t kForever = std::int64_t{1} << 40;  // beyond the year 9999
+constexpr std::int64_t kMarginSeconds = 2 * 86'400;       // no zone ever jumped further than a day
 constexpr std::size_t kMaxNameBytes = 64;
 
 class FixedZone final : public TimeZone {

@@ -38,9 +38,7 @@ struct Timestamp {
   static Timestamp now(const Clock& clock) { return from_unix_nanoseconds(clock.wall_nanoseconds()); }
 
   /// Whether this is a value that can be printed: years 1 to 9999 and less than a second of nanoseconds.
-  constexpr bool is_valid() const {
-    return seconds >= kMinSeconds && seconds <= kMaxSeconds && nanoseconds < 1'000'000'000;
-  }
+  constexpr bool is_valid() const { return seconds >= kMinSeconds && seconds <= kMaxSeconds && nanoseconds < 1'000'000'000; }
 
   friend constexpr bool operator==(const Timestamp&, const Timestamp&) = default;
   friend constexpr std::strong_ordering operator<=>(const Timestamp&, const Timestamp&) = default;

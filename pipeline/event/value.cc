@@ -122,7 +122,8 @@ void Object::clear() {
 Value copy_value(const Value& value, Arena& arena, CopyStrings strings) {
   switch (value.kind()) {
     case ValueKind::String: return strings == CopyStrings::Share ? value : Value::string(arena.copy(value.as_string()));
-    case ValueKind::BigNumber: return strings == CopyStrings::Share ? value : Value::big_number(arena.copy(value.as_string()));
+    case ValueKind::BigNumber:
+      return strings == CopyStrings::Share ? value : Value::big_number(arena.copy(value.as_string()));
     case ValueKind::Array: {
       const Array& from = value.as_array();
       Array* to = Array::make(arena, from.size());

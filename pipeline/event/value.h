@@ -71,7 +71,9 @@ class Value {
   bool is_string() const { return kind_ == ValueKind::String; }
   bool is_integer() const { return kind_ == ValueKind::Integer; }
   bool is_double() const { return kind_ == ValueKind::Double; }
-  bool is_number() const { return kind_ == ValueKind::Integer || kind_ == ValueKind::Double || kind_ == ValueKind::BigNumber; }
+  bool is_number() const {
+    return kind_ == ValueKind::Integer || kind_ == ValueKind::Double || kind_ == ValueKind::BigNumber;
+  }
   bool is_boolean() const { return kind_ == ValueKind::Boolean; }
   bool is_timestamp() const { return kind_ == ValueKind::Timestamp; }
   bool is_array() const { return kind_ == ValueKind::Array; }
@@ -180,8 +182,8 @@ class Object {
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
   ObjectEntry* entries_ = nullptr;
-  std::uint32_t* index_ = nullptr;       // open addressing, entry position + 1; nullptr while small
-  std::uint32_t index_capacity_ = 0;     // power of two
+  std::uint32_t* index_ = nullptr;    // open addressing, entry position + 1; nullptr while small
+  std::uint32_t index_capacity_ = 0;  // power of two
 };
 
 enum class CopyStrings { Share, Copy };

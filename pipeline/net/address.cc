@@ -9,7 +9,8 @@ namespace net = boost::asio;
 
 PeerAddress to_peer_address(const TcpEndpoint& endpoint) {
   net::ip::address address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = net::ip::make_address_v4(net::ip::v4_mapped, address.to_v6());
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = net::ip::make_address_v4(net::ip::v4_mapped, address.to_v6());
   PeerAddress made;
   made.ip = address.to_string();
   made.port = endpoint.port();

@@ -24,7 +24,8 @@ int window_for(std::string_view bytes) {
 /// The output as it grows. One byte past the limit is allowed for, to tell "full" from "too much".
 class GrowingBuffer {
  public:
-  GrowingBuffer(std::size_t first, std::size_t limit) : limit_(limit), buffer_(Buffer::allocate(std::min(first, limit + 1))) {}
+  GrowingBuffer(std::size_t first, std::size_t limit)
+      : limit_(limit), buffer_(Buffer::allocate(std::min(first, limit + 1))) {}
   char* free_data() { return buffer_.writable_data() + used_; }
   std::size_t free_bytes() const { return buffer_.size() - used_; }
   void use(std::size_t bytes) { used_ += bytes; }

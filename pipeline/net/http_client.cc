@@ -48,7 +48,8 @@ std::size_t receive_body(char* data, std::size_t, std::size_t size, void* to) {
 
 /// A header value from an event must not begin a header of its own.
 std::string on_one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; }, ' ');
   return text;
 }
 
@@ -157,7 +158,8 @@ void HttpClient::State::start(Waiting request) {
   Transfer& started = *transfer;
   running.emplace(easy, std::move(transfer));
   configure(easy, started);
-  if (curl_multi_add_handle(multi, easy) != CURLM_OK) finish(easy, Error{ErrorCode::Unavailable, "no room for another request"});
+  if (curl_multi_add_handle(multi, easy) != CURLM_OK)
+    finish(easy, Error{ErrorCode::Unavailable, "no room for another request"});
 }
 
 void HttpClient::State::configure(CURL* easy, Transfer& transfer) {
@@ -207,7 +209,8 @@ void HttpClient::State::configure(CURL* easy, Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, options.verifies_peer ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, options.verifies_peer ? 2L : 0L);
   if (!options.authorities_pem.empty()) {
-    curl_blob authorities{const_cast<char*>(options.authorities_pem.data()), options.authorities_pem.size(), CURL_BLOB_NOCOPY};
+    curl_blob authorities{const_cast<char*>(options.authorities_pem.data()), options.authorities_pem.size(),
+                          CURL_BLOB_NOCOPY};
     curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authorities);
   }
   if (!options.certificate_file.empty()) curl_easy_setopt(easy, CURLOPT_SSLCERT, options.certificate_file.c_str());

@@ -13,20 +13,20 @@
 namespace logboom {
 
 struct HttpClientOptions {
-  std::size_t max_transfers = 50;             // at the same time; the others wait in line
+  std::size_t max_transfers = 50;  // at the same time; the others wait in line
   std::size_t max_transfers_per_host = 25;
-  double request_seconds = 60;                // from the first byte sent to the last received
+  double request_seconds = 60;  // from the first byte sent to the last received
   double connect_seconds = 10;
-  double silence_seconds = 10;                // nothing sent or received for so long; 0: no limit
-  bool follows_redirects = true;              // up to ten, with the same method
+  double silence_seconds = 10;    // nothing sent or received for so long; 0: no limit
+  bool follows_redirects = true;  // up to ten, with the same method
   bool keeps_connections = true;
   bool keeps_cookies = true;
-  bool verifies_peer = true;                  // the certificate and the name in it
-  std::string authorities_pem;                // trusted certificates instead of the system's; empty: the system's
-  std::string certificate_file;               // PEM, for destinations that ask for a client certificate
+  bool verifies_peer = true;     // the certificate and the name in it
+  std::string authorities_pem;   // trusted certificates instead of the system's; empty: the system's
+  std::string certificate_file;  // PEM, for destinations that ask for a client certificate
   std::string key_file;
-  std::string proxy;                          // "http://host:port"; the environment is not looked at
-  std::string user;                           // basic authentication; empty: none
+  std::string proxy;  // "http://host:port"; the environment is not looked at
+  std::string user;   // basic authentication; empty: none
   std::string password;
   std::size_t max_answer_bytes = 1024 * 1024;  // of a body; what is beyond is read and thrown away
 };
@@ -47,7 +47,8 @@ struct HttpAnswer {
 class HttpClient {
  public:
   /// Called exactly once, on the client's thread; must not block, may call send(). Errors: Unavailable - the destination
-  /// could not be reached, or was too slow: try again. InvalidArgument - the URL can never work. Cancelled - the client is closing.
+  /// could not be reached, or was too slow: try again. InvalidArgument - the URL can never work. Cancelled - the client is
+  /// closing.
   using Callback = std::function<void(Result<HttpAnswer>)>;
 
   explicit HttpClient(HttpClientOptions options);

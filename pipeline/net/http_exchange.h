@@ -15,10 +15,10 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;  // names 
 
 struct HttpRequest {
   std::string method;
-  std::string target;    // path with query
-  std::string version;   // "HTTP/1.1"
+  std::string target;   // path with query
+  std::string version;  // "HTTP/1.1"
   HttpHeaders headers;
-  Buffer body;           // decoded (gzip, deflate) and complete
+  Buffer body;  // decoded (gzip, deflate) and complete
   PeerAddress peer;
   PeerAddress local;
 

@@ -1,9 +1,8 @@
 #include "pipeline/net/proxy_protocol.h"
 
-#include <boost/asio/ip/address.hpp>
-
 #include <algorithm>
 #include <array>
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <cstdint>
 #include <vector>

@@ -23,8 +23,8 @@ struct ProxyHeader {
 Result<ProxyHeader> parse_proxy_header(std::string_view bytes);
 constexpr std::size_t kMaxProxyHeaderBytes = 4096;
 
-/// Reads the header from a stream into `raw_header` and gives back what came behind it. Corrupt as above; Unavailable - the stream ended, what
-/// was read has been given back.
+/// Reads the header from a stream into `raw_header` and gives back what came behind it. Corrupt as above; Unavailable - the
+/// stream ended, what was read has been given back.
 Awaitable<Result<ProxyHeader>> read_proxy_header(ByteStream& stream, std::string& raw_header);
 
 }  // namespace logboom

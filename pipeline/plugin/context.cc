@@ -10,7 +10,12 @@ namespace logboom {
 
 PluginContext::PluginContext(const PluginNode& node, std::string id, const Surroundings& surroundings, MetricScope& metrics,
                              SharedSlot& shared, Diagnostics& diagnostics)
-    : node_(node), id_(std::move(id)), surroundings_(surroundings), ecs_(surroundings.ecs), metrics_(metrics), shared_(shared),
+    : node_(node),
+      id_(std::move(id)),
+      surroundings_(surroundings),
+      ecs_(surroundings.ecs),
+      metrics_(metrics),
+      shared_(shared),
       diagnostics_(diagnostics) {
   const Attribute* own = node.find("ecs_compatibility");
   if (own == nullptr) return;
@@ -19,7 +24,8 @@ PluginContext::PluginContext(const PluginNode& node, std::string id, const Surro
   } else if (own->value.text == "v1" || own->value.text == "v8") {
     ecs_ = EcsMode::V1;
   } else {
-    diagnostics.error(own->value.span, fmt::format("ecs_compatibility: \"{}\" is not one of disabled, v1, v8", own->value.text));
+    diagnostics.error(own->value.span,
+                      fmt::format("ecs_compatibility: \"{}\" is not one of disabled, v1, v8", own->value.text));
   }
 }
 
@@ -71,8 +77,8 @@ std::shared_ptr<const Codec> PluginContext::make_codec(const CodecChoice& choice
   surroundings.ecs = ecs_;
   SharedSlot slot;
   const Attribute* id = node.find("id");
-  PluginContext context(node, id != nullptr ? id->value.text : id_ + "_" + node.name, surroundings, metrics_.child("codec"), slot,
-                        diagnostics_);
+  PluginContext context(node, id != nullptr ? id->value.text : id_ + "_" + node.name, surroundings, metrics_.child("codec"),
+                        slot, diagnostics_);
   return descriptor->make.make(node, context, diagnostics_);
 }
 

@@ -41,14 +41,14 @@ class PluginContext {
  public:
   struct Surroundings {
     std::string pipeline_id = "main";
-    EcsMode ecs = EcsMode::V1;        // the pipeline's setting
-    std::string data_directory;       // path.data; empty when the process has none (tests)
-    const Clock* clock = nullptr;     // nullptr: the machine's
-    bool support_escapes = false;     // config.support_escapes
+    EcsMode ecs = EcsMode::V1;     // the pipeline's setting
+    std::string data_directory;    // path.data; empty when the process has none (tests)
+    const Clock* clock = nullptr;  // nullptr: the machine's
+    bool support_escapes = false;  // config.support_escapes
   };
 
-  PluginContext(const PluginNode& node, std::string id, const Surroundings& surroundings, MetricScope& metrics, SharedSlot& shared,
-                Diagnostics& diagnostics);
+  PluginContext(const PluginNode& node, std::string id, const Surroundings& surroundings, MetricScope& metrics,
+                SharedSlot& shared, Diagnostics& diagnostics);
 
   const std::string& pipeline_id() const { return surroundings_.pipeline_id; }
   /// The `id` option, or one made from the plugin's kind, name and place; unique in the pipeline.

@@ -29,8 +29,9 @@ Decorations Decorations::read(const PluginNode& node, std::string failure_tag, D
         if (value.kind == ConfigValue::Kind::Array) {
           for (const ConfigValue& item : value.items) add.values.push_back(FieldTemplate::parse(item.text));
         } else if (value.kind == ConfigValue::Kind::Hash || value.kind == ConfigValue::Kind::Plugin) {
-          OptionReader("add_field", diagnostics).refuse(value, "a value must be a string, a number or an array of these",
-                                                        "name the nested field: \"[outer][inner]\" => \"value\"");
+          OptionReader("add_field", diagnostics)
+              .refuse(value, "a value must be a string, a number or an array of these",
+                      "name the nested field: \"[outer][inner]\" => \"value\"");
         } else {
           add.values.push_back(FieldTemplate::parse(value.text));
         }

@@ -81,8 +81,8 @@ enum class FlushKind { Periodic, Final };
 /// The events of a batch that a filter works on, in order. The engine reads `events` back afterwards.
 struct FilterBatch {
   Batch& batch;
-  std::vector<Event*>& events;           // in: the selection; out: those that go on, made ones behind their origin
-  std::vector<Event*>& dropped;          // out: those that end here
+  std::vector<Event*>& events;   // in: the selection; out: those that go on, made ones behind their origin
+  std::vector<Event*>& dropped;  // out: those that end here
 };
 
 /// A step of the plan. Each worker has its own instance; the engine calls it for one batch at a time.
@@ -108,14 +108,17 @@ concept FiltersAndMakesEvents = requires(T filter, Event& event, NewEvents& made
   { filter.apply(event, made) } -> std::same_as<Verdict>;
 };
 template <class T>
-concept FlushesEvents = requires(T filter, NewEvents& made, FlushKind kind) { filter.flush(made, kind); };
+concept FlushesEvents = requires(T filter, NewEvents& made, FlushKind kind) {
+  filter.flush(made, kind);
+};
 
 /// Loops over the selection, so that the plan makes one virtual call per batch and the plugin sees one event.
 template <class T>
-  requires FiltersOneEvent<T> || FiltersAndMakesEvents<T>
+requires FiltersOneEvent<T> || FiltersAndMakesEvents<T>
 class FilterOf final : public Filter {
  public:
-  FilterOf(T impl, Decorations decorations) : impl_(std::move(impl)), decorations_(std::move(decorations)), is_decorating_(!decorations_.empty()) {}
+  FilterOf(T impl, Decorations decorations)
+      : impl_(std::move(impl)), decorations_(std::move(decorations)), is_decorating_(!decorations_.empty()) {}
 
   void apply(FilterBatch& work) override {
     if constexpr (FiltersAndMakesEvents<T>) {

@@ -95,8 +95,8 @@ struct Endpoint {
   std::string host = "0.0.0.0";
   std::uint16_t port = 0;
   std::size_t max_connections = 65536;
-  double idle_seconds = 0;                              // 0: no limit
-  double reconnect_seconds = 1;                         // Connect: the pause after a failure
+  double idle_seconds = 0;       // 0: no limit
+  double reconnect_seconds = 1;  // Connect: the pause after a failure
   bool has_tcp_keep_alive = false;
   std::uint64_t max_request_bytes = 100 * 1024 * 1024;  // HTTP: body as received and as inflated; 413 beyond
   double request_seconds = 60;                          // HTTP: a request must be complete by then

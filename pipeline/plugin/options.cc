@@ -14,7 +14,8 @@ constexpr std::string_view kKindNames[] = {"a bareword", "a string", "a number",
 std::string_view kind_name(const ConfigValue& value) { return kKindNames[static_cast<int>(value.kind)]; }
 
 bool is_scalar(const ConfigValue& value) {
-  return value.kind == ConfigValue::Kind::Bareword || value.kind == ConfigValue::Kind::String || value.kind == ConfigValue::Kind::Number;
+  return value.kind == ConfigValue::Kind::Bareword || value.kind == ConfigValue::Kind::String ||
+         value.kind == ConfigValue::Kind::Number;
 }
 
 /// Logstash takes a list of one where one value is wanted.
@@ -39,15 +40,26 @@ struct Unit {
   double factor;
 };
 constexpr Unit kByteUnits[] = {
-    {"", 1},           {"b", 1},          {"k", 1e3},         {"kb", 1e3},          {"kib", 1024.0},         {"m", 1e6}, {"mb", 1e6},
-    {"mib", 1048576.0}, {"g", 1e9},        {"gb", 1e9},        {"gib", 1073741824.0}, {"t", 1e12},            {"tb", 1e12}, {"tib", 1099511627776.0},
+    {"", 1},
+    {"b", 1},
+    {"k", 1e3},
+    {"kb", 1e3},
+    {"kib", 1024.0},
+    {"m", 1e6},
+    {"mb", 1e6},
+    {"mib", 1048576.0},
+    {"g", 1e9},
+    {"gb", 1e9},
+    {"gib", 1073741824.0},
+    {"t", 1e12},
+    {"tb", 1e12},
+    {"tib", 1099511627776.0},
 };
 constexpr Unit kTimeUnits[] = {
-    {"", 1},          {"s", 1},         {"sec", 1},       {"secs", 1},      {"second", 1},      {"seconds", 1},
-    {"ms", 1e-3},     {"msec", 1e-3},   {"msecs", 1e-3},  {"us", 1e-6},     {"usec", 1e-6},     {"usecs", 1e-6},
-    {"m", 60},        {"min", 60},      {"mins", 60},     {"minute", 60},   {"minutes", 60},    {"h", 3600},
-    {"hour", 3600},   {"hours", 3600},  {"d", 86400},     {"day", 86400},   {"days", 86400},    {"w", 604800},
-    {"week", 604800}, {"weeks", 604800},
+    {"", 1},        {"s", 1},        {"sec", 1},      {"secs", 1},      {"second", 1},     {"seconds", 1},  {"ms", 1e-3},
+    {"msec", 1e-3}, {"msecs", 1e-3}, {"us", 1e-6},    {"usec", 1e-6},   {"usecs", 1e-6},   {"m", 60},       {"min", 60},
+    {"mins", 60},   {"minute", 60},  {"minutes", 60}, {"h", 3600},      {"hour", 3600},    {"hours", 3600}, {"d", 86400},
+    {"day", 86400}, {"days", 86400}, {"w", 604800},   {"week", 604800}, {"weeks", 604800},
 };
 
 /// "10 MiB" → 10 and the unit's factor; false when either cannot be read.
@@ -78,7 +90,8 @@ bool OptionReader::check_bound(const ConfigValue& value, double bound, bool is_m
   double number = 0;
   if (!parse_number(single(value), number)) return true;  // not a plain number: its own reader judges it
   if (is_minimum ? number >= bound : number <= bound) return true;
-  return refuse(value, fmt::format("{} is {} {}", single(value).text, is_minimum ? "below the minimum" : "above the maximum", bound));
+  return refuse(
+      value, fmt::format("{} is {} {}", single(value).text, is_minimum ? "below the minimum" : "above the maximum", bound));
 }
 
 bool OptionReader::read(const ConfigValue& given, std::string& out) {
@@ -94,14 +107,16 @@ bool OptionReader::read(const ConfigValue& given, bool& out) {
     out = value.text == "true";
     return true;
   }
-  return refuse(given, fmt::format("wants true or false, not {}", is_scalar(value) ? quoted(value.text) : std::string(kind_name(value))));
+  return refuse(given, fmt::format("wants true or false, not {}",
+                                   is_scalar(value) ? quoted(value.text) : std::string(kind_name(value))));
 }
 
 bool OptionReader::read(const ConfigValue& given, std::int64_t& out) {
   const ConfigValue& value = single(given);
   double number = 0;
   if (!is_scalar(value) || !parse_number(value, number) || !(std::fabs(number) < 9.2e18))
-    return refuse(given, fmt::format("wants a number, not {}", is_scalar(value) ? quoted(value.text) : std::string(kind_name(value))));
+    return refuse(
+        given, fmt::format("wants a number, not {}", is_scalar(value) ? quoted(value.text) : std::string(kind_name(value))));
   if (number != std::floor(number)) return refuse(given, fmt::format("wants a whole number, not {}", value.text));
   out = value.kind == ConfigValue::Kind::Number && value.is_integer ? value.integer : static_cast<std::int64_t>(number);
   return true;
@@ -118,7 +133,8 @@ bool OptionReader::read(const ConfigValue& value, std::uint64_t& out) {
 bool OptionReader::read(const ConfigValue& given, double& out) {
   const ConfigValue& value = single(given);
   if (parse_number(value, out)) return true;
-  return refuse(given, fmt::format("wants a number, not {}", is_scalar(value) ? quoted(value.text) : std::string(kind_name(value))));
+  return refuse(
+      given, fmt::format("wants a number, not {}", is_scalar(value) ? quoted(value.text) : std::string(kind_name(value))));
 }
 
 bool OptionReader::read(const ConfigValue& value, FieldRef& out) {
@@ -178,7 +194,8 @@ bool OptionReader::read(const ConfigValue& value, Duration& out) {
   std::string text;
   if (!read(value, text)) return false;
   if (!parse_with_unit(text, kTimeUnits, out.seconds))
-    return refuse(value, fmt::format("\"{}\" is not a length of time", text), "write 5, \"15 s\", \"2 minutes\" or \"1 day\"");
+    return refuse(value, fmt::format("\"{}\" is not a length of time", text),
+                  "write 5, \"15 s\", \"2 minutes\" or \"1 day\"");
   return true;
 }
 
@@ -232,28 +249,67 @@ std::string option_default_text(const CodecChoice& value) { return value.name; }
 std::string option_default_text(const ConfigValue&) { return ""; }
 
 const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
-  static const OptionDeclaration id{"id", "string", "", "Name of this plugin in metrics and logs; made up when not given.", {}, false, false, "", ""};
-  static const OptionDeclaration metric{"enable_metric", "boolean", "true", "Whether this plugin counts its events.", {}, false, false, "", ""};
-  static const OptionDeclaration ecs{"ecs_compatibility", "string", "pipeline.ecs_compatibility",
-                                     "Which field names the plugin uses.", {"disabled", "v1", "v8"}, false, false, "", ""};
+  static const OptionDeclaration id{
+      "id", "string", "", "Name of this plugin in metrics and logs; made up when not given.", {}, false, false, "", ""};
+  static const OptionDeclaration metric{
+      "enable_metric", "boolean", "true", "Whether this plugin counts its events.", {}, false, false, "", ""};
+  static const OptionDeclaration ecs{"ecs_compatibility",
+                                     "string",
+                                     "pipeline.ecs_compatibility",
+                                     "Which field names the plugin uses.",
+                                     {"disabled", "v1", "v8"},
+                                     false,
+                                     false,
+                                     "",
+                                     ""};
   static const std::vector<OptionDeclaration> inputs = {
-      id, metric, ecs,
+      id,
+      metric,
+      ecs,
       {"type", "string", "", "Sets [type] on events that have none.", {}, false, false, "", ""},
       {"tags", "array of string", "[]", "Tags added to every event.", {}, false, false, "", ""},
       {"add_field", "hash", "{}", "Fields added to every event.", {}, false, false, "", ""},
   };
   static const std::vector<OptionDeclaration> codecs = {id, metric, ecs};
   static const std::vector<OptionDeclaration> filters = {
-      id, metric, ecs,
-      {"add_field", "hash", "{}", "Fields added when the filter succeeds; names and values may hold %{references}.", {}, false, false, "", ""},
+      id,
+      metric,
+      ecs,
+      {"add_field",
+       "hash",
+       "{}",
+       "Fields added when the filter succeeds; names and values may hold %{references}.",
+       {},
+       false,
+       false,
+       "",
+       ""},
       {"remove_field", "array of string", "[]", "Fields removed when the filter succeeds.", {}, false, false, "", ""},
       {"add_tag", "array of string", "[]", "Tags added when the filter succeeds.", {}, false, false, "", ""},
       {"remove_tag", "array of string", "[]", "Tags removed when the filter succeeds.", {}, false, false, "", ""},
-      {"periodic_flush", "boolean", "false", "Whether the filter's flush hook is called every five seconds.", {}, false, false, "", ""},
+      {"periodic_flush",
+       "boolean",
+       "false",
+       "Whether the filter's flush hook is called every five seconds.",
+       {},
+       false,
+       false,
+       "",
+       ""},
   };
   static const std::vector<OptionDeclaration> outputs = {
-      id, metric, ecs,
-      {"workers", "number", "1", "Accepted and ignored: outputs are called by all pipeline workers.", {}, false, false, "", ""}};
+      id,
+      metric,
+      ecs,
+      {"workers",
+       "number",
+       "1",
+       "Accepted and ignored: outputs are called by all pipeline workers.",
+       {},
+       false,
+       false,
+       "",
+       ""}};
   switch (kind) {
     case PluginKind::Input: return inputs;
     case PluginKind::Codec: return codecs;
@@ -283,16 +339,19 @@ void report_unknown_option(const PluginNode& node, const Attribute& attribute, c
   std::string hint = near.empty() ? std::string() : fmt::format("did you mean \"{}\"? ", near);
   hint += own.empty() ? "(it has only the common options)" : fmt::format("(options: {})", own);
   diagnostics.error(attribute.name_span,
-                    fmt::format("{} \"{}\" has no option \"{}\"", plugin_kind_name(node.kind), node.name, attribute.name), hint);
+                    fmt::format("{} \"{}\" has no option \"{}\"", plugin_kind_name(node.kind), node.name, attribute.name),
+                    hint);
 }
 
 bool check_declaration(const OptionDeclaration& declaration, const Attribute& attribute, Diagnostics& diagnostics) {
   if (!declaration.obsolete.empty()) {
-    diagnostics.error(attribute.name_span, fmt::format("the option \"{}\" is obsolete", declaration.name), declaration.obsolete);
+    diagnostics.error(attribute.name_span, fmt::format("the option \"{}\" is obsolete", declaration.name),
+                      declaration.obsolete);
     return false;
   }
   if (!declaration.deprecated.empty())
-    diagnostics.warning(attribute.name_span, fmt::format("the option \"{}\" is deprecated", declaration.name), declaration.deprecated);
+    diagnostics.warning(attribute.name_span, fmt::format("the option \"{}\" is deprecated", declaration.name),
+                        declaration.deprecated);
   std::vector<const ConfigValue*> values;
   if (attribute.value.kind == ConfigValue::Kind::Array) {
     for (const ConfigValue& item : attribute.value.items) values.push_back(&item);
@@ -337,7 +396,8 @@ Value config_value_to_event(const ConfigValue& value, Arena& arena) {
     }
     case ConfigValue::Kind::Hash: {
       Object* made = Object::make(arena, static_cast<std::uint32_t>(value.entries.size()));
-      for (const auto& [name, entry] : value.entries) made->set(arena, intern_key(name.text), config_value_to_event(entry, arena));
+      for (const auto& [name, entry] : value.entries)
+        made->set(arena, intern_key(name.text), config_value_to_event(entry, arena));
       return Value::object(made);
     }
     default: return Value::string(arena.copy(value.text));

@@ -47,14 +47,14 @@ struct CodecChoice {
 /// What the world may know about an option.
 struct OptionDeclaration {
   std::string name;
-  std::string type;           // "string", "number", "boolean", "array of strings", …
-  std::string default_text;   // as the user would write it; empty when there is none
-  std::string doc;            // one line
+  std::string type;          // "string", "number", "boolean", "array of strings", …
+  std::string default_text;  // as the user would write it; empty when there is none
+  std::string doc;           // one line
   std::vector<std::string> choices;
   bool is_required = false;
-  bool is_path = false;       // must exist
-  std::string deprecated;     // what to use instead; empty when current
-  std::string obsolete;       // using it is refused with this text
+  bool is_path = false;    // must exist
+  std::string deprecated;  // what to use instead; empty when current
+  std::string obsolete;    // using it is refused with this text
 };
 
 /// Reads one attribute's value into a member; reports what is wrong at the value's place. One overload per option type.
@@ -177,7 +177,8 @@ class OptionTable {
   /// Limits and remarks on the option that was declared last.
   class Declared {
    public:
-    Declared(OptionDeclaration& declaration, std::vector<std::function<bool(const Options&, const ConfigValue&, OptionReader&)>>& checks)
+    Declared(OptionDeclaration& declaration,
+             std::vector<std::function<bool(const Options&, const ConfigValue&, OptionReader&)>>& checks)
         : declaration_(declaration), checks_(checks) {}
     Declared& deprecated(std::string instead) {
       declaration_.deprecated = std::move(instead);
@@ -255,8 +256,10 @@ class OptionTable {
     }
     for (const auto& entry : entries_)
       if (entry->declaration.is_required && !is_given(node, entry->declaration.name))
-        diagnostics.error(node.name_span, std::string(plugin_kind_name(node.kind)) + " \"" + node.name + "\" needs the option \"" +
-                                              entry->declaration.name + "\"", entry->declaration.doc);
+        diagnostics.error(node.name_span,
+                          std::string(plugin_kind_name(node.kind)) + " \"" + node.name + "\" needs the option \"" +
+                              entry->declaration.name + "\"",
+                          entry->declaration.doc);
     return options;
   }
 
@@ -313,7 +316,8 @@ class OptionTable {
 bool check_declaration(const OptionDeclaration& declaration, const Attribute& attribute, Diagnostics& diagnostics);
 
 template <class Options>
-void OptionTable<Options>::read_entry(const Entry& entry, const Attribute& attribute, Options& options, Diagnostics& diagnostics) {
+void OptionTable<Options>::read_entry(const Entry& entry, const Attribute& attribute, Options& options,
+                                      Diagnostics& diagnostics) {
   if (!check_declaration(entry.declaration, attribute, diagnostics)) return;
   OptionReader reader(attribute.name, diagnostics);
   if (!entry.store(options, attribute.value, reader)) return;

@@ -17,7 +17,8 @@ void Registry<Interface>::add(const PluginDescriptor<Interface>& descriptor) {
   const auto place = std::lower_bound(descriptors_.begin(), descriptors_.end(), descriptor.name,
                                       [](const auto& known, std::string_view name) { return known.name < name; });
   if (place != descriptors_.end() && place->name == descriptor.name) {
-    std::fprintf(stderr, "two plugins claim the name \"%.*s\"\n", static_cast<int>(descriptor.name.size()), descriptor.name.data());
+    std::fprintf(stderr, "two plugins claim the name \"%.*s\"\n", static_cast<int>(descriptor.name.size()),
+                 descriptor.name.data());
     std::abort();
   }
   descriptors_.insert(place, descriptor);

@@ -25,10 +25,10 @@ struct PluginMaker {
 template <class Interface>
 struct PluginDescriptor {
   std::string_view name;
-  std::string_view summary;                 // one line for the reference page
+  std::string_view summary;  // one line for the reference page
   PluginMaker<Interface> make;
-  std::string_view details = {};            // paragraphs for the page: what is promised, what is tagged; Markdown
-  bool shares_state_across_filters = false; // filters: batches of an ordered pipeline are run event by event (aggregate)
+  std::string_view details = {};             // paragraphs for the page: what is promised, what is tagged; Markdown
+  bool shares_state_across_filters = false;  // filters: batches of an ordered pipeline are run event by event (aggregate)
   std::string_view decoration_failure_tag = "_decorationfailure";  // filters: add_field and the like could not be done
 };
 using InputDescriptor = PluginDescriptor<Input>;

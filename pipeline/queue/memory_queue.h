@@ -11,12 +11,12 @@
 namespace logboom {
 
 struct MemoryQueueLimits {
-  std::size_t max_events = 250;                  // a chunk enters while fewer wait: the last one may pass the limit
-  std::size_t max_bytes = 64 * 1024 * 1024;      // never passed, but for one chunk that is alone in the queue
+  std::size_t max_events = 250;              // a chunk enters while fewer wait: the last one may pass the limit
+  std::size_t max_bytes = 64 * 1024 * 1024;  // never passed, but for one chunk that is alone in the queue
 };
 
-/// See PipelineQueue. A chunk's bytes count until its last event has left the queue. The chunks of one batch keep to the same
-/// limit of bytes, or a batch of many huge lines would hold many times as much as the queue may.
+/// See PipelineQueue. A chunk's bytes count until its last event has left the queue. The chunks of one batch keep to the
+/// same limit of bytes, or a batch of many huge lines would hold many times as much as the queue may.
 class MemoryQueue final : public PipelineQueue {
  public:
   explicit MemoryQueue(MemoryQueueLimits limits) : limits_(limits) {}
@@ -39,9 +39,11 @@ class MemoryQueue final : public PipelineQueue {
     std::size_t next_event = 0;
   };
 
-  bool has_room(std::size_t bytes) const { return chunks_.empty() || (events_ < limits_.max_events && bytes_ + bytes <= limits_.max_bytes); }
+  bool has_room(std::size_t bytes) const {
+    return chunks_.empty() || (events_ < limits_.max_events && bytes_ + bytes <= limits_.max_bytes);
+  }
   struct Gathering {
-    std::size_t bytes = 0;       // of the chunks whose events the batch has
+    std::size_t bytes = 0;  // of the chunks whose events the batch has
     bool is_full = false;
     bool someone_waits = false;  // for the acknowledgement of one of these events
   };

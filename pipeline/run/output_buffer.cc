@@ -9,7 +9,8 @@ namespace logboom {
 /// One delivery on its way. Outcomes may come from any thread, in any order.
 class TrackedDelivery final : public Delivery {
  public:
-  TrackedDelivery(std::shared_ptr<OutputBuffer> buffer, BatchPtr batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts)
+  TrackedDelivery(std::shared_ptr<OutputBuffer> buffer, BatchPtr batch, std::vector<Event*> events, std::size_t bytes,
+                  int earlier_attempts)
       : buffer_(std::move(buffer)), batch_(std::move(batch)), held_(std::move(events)), bytes_(bytes), open_(held_.size()) {
     events_ = held_;
     earlier_attempts_ = earlier_attempts;
@@ -104,8 +105,14 @@ std::size_t kept_bytes(const Batch& batch, std::size_t events) {
 }
 
 OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer)
-    : output_(output), id_(site.id), limits_(limits), timer_(timer), events_in_(*site.events_in), events_out_(*site.events_out),
-      retries_(site.metrics->counter("retries")), rejected_(site.metrics->counter("rejected")),
+    : output_(output),
+      id_(site.id),
+      limits_(limits),
+      timer_(timer),
+      events_in_(*site.events_in),
+      events_out_(*site.events_out),
+      retries_(site.metrics->counter("retries")),
+      rejected_(site.metrics->counter("rejected")),
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
       undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")) {}
 
@@ -154,9 +161,10 @@ void OutputBuffer::settle(std::size_t events, std::size_t bytes) {
   has_room_.notify_all();
 }
 
-/// The events wait as copies, so that they do not keep their batch and received buffers alive through an outage; nor do few of
-/// them keep the copies of many.
-void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts, const std::string& reason) {
+/// The events wait as copies, so that they do not keep their batch and received buffers alive through an outage; nor do few
+/// of them keep the copies of many.
+void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts,
+                         const std::string& reason) {
   retries_.add(events.size());
   if (retry_log_.allow())
     log_warn(id_, "{} events will be offered again in {} ms: {} ({} more such messages held back)", events.size(),
@@ -198,7 +206,8 @@ void OutputBuffer::reject(const Event& event, const Outcome& outcome) {
   write_json(event.fields(), text);
   constexpr std::size_t kShownBytes = 500;
   if (text.size() > kShownBytes) text = text.substr(0, kShownBytes) + "…";
-  log_warn(id_, "the destination refuses an event for good (status {}): {}; it is counted as rejected: {} ({} more held back)",
+  log_warn(id_,
+           "the destination refuses an event for good (status {}): {}; it is counted as rejected: {} ({} more held back)",
            outcome.code, outcome.reason, text, reject_log_.suppressed());
 }
 

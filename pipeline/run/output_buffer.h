@@ -28,8 +28,8 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer);
 
   /// Gives events of a batch to the output. Each must have been counted in its open_outcomes. Waits while as much as the
-  /// limits allow is undelivered: a slow output holds up its worker, and through the queue the senders. False when the buffer
-  /// was closed meanwhile: the events were not taken.
+  /// limits allow is undelivered: a slow output holds up its worker, and through the queue the senders. False when the
+  /// buffer was closed meanwhile: the events were not taken.
   bool deliver(const BatchPtr& batch, std::vector<Event*> events);
 
   /// Nothing is offered or retried any more; workers that wait come back. Open events count as not delivered.

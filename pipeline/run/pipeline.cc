@@ -1,8 +1,7 @@
 #include "pipeline/run/pipeline.h"
 
-#include <pthread.h>
-
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include "pipeline/base/log.h"
 #include "pipeline/run/plan_runner.h"
@@ -20,9 +19,13 @@ void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), n
 /// What one input sees of the pipeline. Shared with sessions, so it may outlive the pipeline: then it is stopping.
 class Pipeline::Sink final : public EventSink {
  public:
-  Sink(std::shared_ptr<PipelineQueue> queue, std::shared_ptr<StopSignal> stop, AcknowledgeWhen acknowledge, Counter& pipeline_in,
-       Counter& input_out)
-      : queue_(std::move(queue)), stop_(std::move(stop)), acknowledge_(acknowledge), pipeline_in_(pipeline_in), input_out_(input_out) {}
+  Sink(std::shared_ptr<PipelineQueue> queue, std::shared_ptr<StopSignal> stop, AcknowledgeWhen acknowledge,
+       Counter& pipeline_in, Counter& input_out)
+      : queue_(std::move(queue)),
+        stop_(std::move(stop)),
+        acknowledge_(acknowledge),
+        pipeline_in_(pipeline_in),
+        input_out_(input_out) {}
 
   ChunkPtr new_chunk(Buffer received) override {
     return std::make_shared<Chunk>(std::move(received), Timestamp::now(system_clock()));
@@ -77,10 +80,12 @@ class Pipeline::Sink final : public EventSink {
   Counter& input_out_;
 };
 
-Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue, MetricScope& metrics)
+Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue,
+                   MetricScope& metrics)
     : plan_(std::move(plan)), settings_(std::move(settings)), queue_(std::move(queue)), metrics_(metrics) {
   for (std::size_t i = 0; i < plan_->outputs.size(); ++i)
-    buffers_.push_back(std::make_shared<OutputBuffer>(*plan_->outputs[i], plan_->output_sites[i], settings_.output_limits, timer_));
+    buffers_.push_back(
+        std::make_shared<OutputBuffer>(*plan_->outputs[i], plan_->output_sites[i], settings_.output_limits, timer_));
   for (const auto& input : plan_->inputs) endpoints_.push_back(input->endpoints());
   open_inputs_ = plan_->inputs.size();
 }
@@ -107,7 +112,8 @@ void Pipeline::start_workers() {
 }
 
 std::shared_ptr<Pipeline::Sink> Pipeline::make_sink(std::size_t input) {
-  return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, metrics_.counter("events.in"), *plan_->input_sites[input].events_out);
+  return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, metrics_.counter("events.in"),
+                                *plan_->input_sites[input].events_out);
 }
 
 std::vector<WantedEndpoint> Pipeline::take_endpoints() {

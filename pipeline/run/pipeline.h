@@ -39,13 +39,14 @@ struct WantedEndpoint {
   std::shared_ptr<EventSink> sink;
 };
 
-/// Life: construct, start_outputs(), start_workers(), (the server opens the endpoints), start_inputs(), then request_stop() or
-/// the inputs' own end, wait(). Methods are for one controlling thread, but request_stop(), abandon() (also while another
+/// Life: construct, start_outputs(), start_workers(), (the server opens the endpoints), start_inputs(), then request_stop()
+/// or the inputs' own end, wait(). Methods are for one controlling thread, but request_stop(), abandon() (also while another
 /// thread waits in drain()) and the queries are for any.
 class Pipeline {
  public:
   /// `metrics` is the pipeline's scope and outlives it.
-  Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue, MetricScope& metrics);
+  Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue,
+           MetricScope& metrics);
   ~Pipeline();
 
   /// Opens outputs. An error names the output; what was opened is closed again.

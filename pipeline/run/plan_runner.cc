@@ -8,7 +8,8 @@ namespace logboom {
 namespace {
 
 std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count());
 }
 
 bool is_before(const Event* left, const Event* right) { return left->order < right->order; }
@@ -38,10 +39,14 @@ std::vector<std::size_t> labels_in_flow_order(const Plan& plan) {
 
 }  // namespace
 
-PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
-                       bool is_ordered, MetricScope& metrics)
-    : plan_(std::move(plan)), filters_(plan_->filters[worker]), outputs_(std::move(outputs)),
-      is_event_by_event_(is_ordered && plan_->has_state_across_filters), label_order_(labels_in_flow_order(*plan_)), events_filtered_(metrics.counter("events.filtered")),
+PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker,
+                       std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered, MetricScope& metrics)
+    : plan_(std::move(plan)),
+      filters_(plan_->filters[worker]),
+      outputs_(std::move(outputs)),
+      is_event_by_event_(is_ordered && plan_->has_state_across_filters),
+      label_order_(labels_in_flow_order(*plan_)),
+      events_filtered_(metrics.counter("events.filtered")),
       events_dropped_(metrics.counter("events.dropped")) {
   for (const auto& filter : filters_) wants_flush_ |= filter->wants_flush();
   condition_scratch_.failures = plan_->condition_failures;

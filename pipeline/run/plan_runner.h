@@ -13,8 +13,8 @@ namespace logboom {
 /// Runs batches through a plan's filters and hands them to its outputs. One thread; each worker has its own.
 class PlanRunner {
  public:
-  PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered,
-             MetricScope& metrics);
+  PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
+             bool is_ordered, MetricScope& metrics);
 
   /// Filters, then outputs. With `flush` also calls the flush hooks of filters that have one; the batch may be empty then.
   /// False when an output was closed: events it should have had are not delivered.

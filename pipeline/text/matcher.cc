@@ -9,12 +9,12 @@
 #include <mutex>
 #include <utility>
 
+#include "pipeline/base/utf8.h"
 #include "pipeline/text/linear_engine.h"
 #include "pipeline/text/pcre2_program.h"
 #include "pipeline/text/regex_dialect.h"
 #include "pipeline/text/regex_facts.h"
 #include "pipeline/text/regex_parser.h"
-#include "pipeline/base/utf8.h"
 
 namespace logboom {
 namespace {

@@ -1,5 +1,4 @@
 // Writes the tree for PCRE2. regex_relaxation.cc writes it for RE2.
-#include "pipeline/base/utf8.h"
 #include "pipeline/text/regex_dialect.h"
 
 #include <fmt/core.h>
@@ -9,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "pipeline/base/utf8.h"
 #include "pipeline/text/pcre2_sets.h"
 
 namespace logboom {

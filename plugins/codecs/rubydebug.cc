@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "pipeline/event/json.h"
 #include "pipeline/base/utf8.h"
+#include "pipeline/event/json.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {

@@ -1,9 +1,9 @@
 // tcp: bytes of TCP connections, cut into events by a codec.
 // Tested by tests/plugins/inputs/tcp_test.cc. Reference page: generated from the declarations below.
+#include <fmt/format.h>
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-
-#include <fmt/format.h>
 
 #include "pipeline/base/log.h"
 #include "pipeline/net/proxy_protocol.h"
@@ -43,7 +43,8 @@ OptionTable<TcpInputOptions> tcp_input_options() {
   table.optional("codec", &O::codec, "Cuts the bytes into events; plain reads as line, json as json_lines.");
   table.optional("proxy_protocol", &O::proxy_protocol, "Connections begin with a PROXY header, version 1 or 2.");
   table.optional("tcp_keep_alive", &O::tcp_keep_alive, "Lets the kernel probe silent connections.");
-  table.optional("dns_reverse_lookup_enabled", &O::dns_reverse_lookup_enabled, "Looks the peer's name up; its address otherwise.");
+  table.optional("dns_reverse_lookup_enabled", &O::dns_reverse_lookup_enabled,
+                 "Looks the peer's name up; its address otherwise.");
   table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
   table.optional("ssl_client_authentication", &O::ssl_client_authentication, "Whether clients need a certificate.")
       .one_of({"none", "optional", "required"});
@@ -208,7 +209,8 @@ class TcpService final : public StreamService {
       if (header.error().code != ErrorCode::Corrupt) co_return false;
       shared_->bad_proxy_headers.add();
       if (shared_->proxy_log.allow())
-        log_warn("input.tcp", "{}: the connection from {} is closed: {}", shared_->id, peer.peer().ip, header.error().message);
+        log_warn("input.tcp", "{}: the connection from {} is closed: {}", shared_->id, peer.peer().ip,
+                 header.error().message);
       co_return false;
     }
     if (!header->source.ip.empty()) {
@@ -228,7 +230,8 @@ class TcpInput final : public Input {
     if (codec != nullptr && codec->make_decoder() == nullptr)
       context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "choose line or json_lines");
     if (options_.ssl_enabled)
-      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version", "end TLS in a proxy before this port");
+      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version",
+                    "end TLS in a proxy before this port");
     if (!options_.ssl_enabled && (options_.ssl_certificate || options_.ssl_key))
       context.warning("ssl_enabled", "the ssl_ options do nothing without ssl_enabled");
     std::unique_ptr<TcpInputShared> shared(new TcpInputShared{
@@ -252,10 +255,12 @@ class TcpInput final : public Input {
   std::shared_ptr<TcpService> service_;
 };
 
-const RegisterInput registered({.name = "tcp",
-                                .summary = "Bytes of TCP connections, cut into events by a codec.",
-                                .make = make_input<TcpInput, tcp_input_options>,
-                                .details = R"(Each connection has a codec of its own; at its end what waits in the codec becomes an event. A full queue stops reading,
+const RegisterInput registered(
+    {.name = "tcp",
+     .summary = "Bytes of TCP connections, cut into events by a codec.",
+     .make = make_input<TcpInput, tcp_input_options>,
+     .details =
+         R"(Each connection has a codec of its own; at its end what waits in the codec becomes an event. A full queue stops reading,
 so the sender feels it. There is nobody to acknowledge to: what was read and not yet delivered is lost in a crash, unless the
 queue is persisted.
 

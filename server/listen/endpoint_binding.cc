@@ -3,7 +3,8 @@
 namespace logboom {
 namespace {
 
-std::shared_ptr<const BoundService> make_bound(Endpoint endpoint, std::shared_ptr<EventSink> sink, std::uint64_t generation) {
+std::shared_ptr<const BoundService> make_bound(Endpoint endpoint, std::shared_ptr<EventSink> sink,
+                                               std::uint64_t generation) {
   auto made = std::make_shared<BoundService>();
   made->endpoint = std::move(endpoint);
   made->sink = std::move(sink);

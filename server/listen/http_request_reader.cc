@@ -1,11 +1,10 @@
 #include "server/listen/http_request_reader.h"
 
+#include <algorithm>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/parser.hpp>
-
-#include <algorithm>
 #include <cstring>
 
 #include "pipeline/net/gzip.h"
@@ -89,7 +88,8 @@ void copy_head(const Parser& parser, HttpRequest& request) {
   request.headers.clear();
   for (const auto& field : message) {
     std::string name(field.name_string());
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     request.headers.emplace_back(std::move(name), std::string(field.value()));
   }
 }
@@ -172,7 +172,8 @@ Awaitable<HttpRequestReader::Outcome> HttpRequestReader::read(const Endpoint& en
     }
     received = co_await connection_.read_some();
     if (received.empty()) {
-      if (connection_.read_end() == ReadEnd::TimedOut && has_begun) co_return refuse(408, "the request was not complete in time");
+      if (connection_.read_end() == ReadEnd::TimedOut && has_begun)
+        co_return refuse(408, "the request was not complete in time");
       co_return Outcome::Closed;
     }
     input = input.empty() ? received.view() : join(input, received.view());

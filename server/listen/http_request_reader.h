@@ -38,7 +38,7 @@ class HttpRequestReader {
   Outcome finish_body(const Endpoint& endpoint, HttpRequest& request);
 
   Connection& connection_;
-  std::string unparsed_;   // received behind the last request, or the start of a header
+  std::string unparsed_;  // received behind the last request, or the start of a header
   HttpResponse refusal_;
   bool is_kept_alive_ = false;
 };

@@ -18,15 +18,15 @@ struct ListenCounters {
   Counter& accept_failures;      // accept(2) failed: out of descriptors or memory
   Counter& connect_failures;     // Endpoint::Mode::Connect could not reach its peer
   Counter& idle_closed;
-  Counter& write_timeouts;       // the peer did not read
-  Counter& cut;                  // open when draining took too long
-  Counter& failed_sessions;      // a service ended with an exception
+  Counter& write_timeouts;   // the peer did not read
+  Counter& cut;              // open when draining took too long
+  Counter& failed_sessions;  // a service ended with an exception
   Counter& bytes_in;
   Counter& bytes_out;
-  Counter& requests;             // HTTP: complete ones
-  Counter& bad_requests;         // HTTP: 400, 411, 415, 431, 501, 505
-  Counter& too_large_requests;   // HTTP: 413
-  Counter& request_timeouts;     // HTTP: 408
+  Counter& requests;            // HTTP: complete ones
+  Counter& bad_requests;        // HTTP: 400, 411, 415, 431, 501, 505
+  Counter& too_large_requests;  // HTTP: 413
+  Counter& request_timeouts;    // HTTP: 408
 };
 
 }  // namespace logboom

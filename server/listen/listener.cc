@@ -1,5 +1,7 @@
 #include "server/listen/listener.h"
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
@@ -11,9 +13,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <algorithm>
-#include <atomic>
 
 #include "pipeline/base/log.h"
 #include "pipeline/net/address.h"
@@ -46,7 +45,9 @@ class SessionEntry {
 /// The same for the accept loop.
 class LoopEntry {
  public:
-  explicit LoopEntry(std::shared_ptr<SessionSet> sessions) : sessions_(std::move(sessions)) { sessions_->set_loop_runs(true); }
+  explicit LoopEntry(std::shared_ptr<SessionSet> sessions) : sessions_(std::move(sessions)) {
+    sessions_->set_loop_runs(true);
+  }
   ~LoopEntry() { sessions_->set_loop_runs(false); }
   LoopEntry(const LoopEntry&) = delete;
   LoopEntry& operator=(const LoopEntry&) = delete;
@@ -58,7 +59,8 @@ class LoopEntry {
 }  // namespace
 
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
-  State(net::io_context& io, const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string log_name, MetricScope& metrics)
+  State(net::io_context& io, const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string log_name,
+        MetricScope& metrics)
       : context(io),
         strand(net::make_strand(io)),
         acceptor(strand),
@@ -87,7 +89,8 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   static Awaitable<void> keep_session(std::shared_ptr<State> state, std::shared_ptr<TcpConnection> connection,
                                       std::unique_ptr<SessionEntry> entry);
   /// One attempt, given up after ten seconds.
-  static Awaitable<error_code> connect(std::shared_ptr<State> state, std::shared_ptr<TcpSocket> socket, const Endpoint& endpoint);
+  static Awaitable<error_code> connect(std::shared_ptr<State> state, std::shared_ptr<TcpSocket> socket,
+                                       const Endpoint& endpoint);
 
   net::io_context& context;
   net::any_io_executor strand;
@@ -109,12 +112,16 @@ namespace {
 Error listen_error(const error_code& failure, const Endpoint& endpoint, const std::string& name) {
   const std::string place = fmt::format("{} cannot listen on {}", name, host_and_port(endpoint.host, endpoint.port));
   if (failure == net::error::address_in_use) {
-    return {ErrorCode::AlreadyExists, fmt::format("{}: the port is in use; stop the program that has it (ss -ltnp 'sport = :{}' names "
-                                                  "it) or choose another port", place, endpoint.port)};
+    return {ErrorCode::AlreadyExists,
+            fmt::format("{}: the port is in use; stop the program that has it (ss -ltnp 'sport = :{}' names "
+                        "it) or choose another port",
+                        place, endpoint.port)};
   }
   if (failure == net::error::access_denied) {
-    return {ErrorCode::Io, fmt::format("{}: permission denied; a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or "
-                                       "choose a higher port", place)};
+    return {ErrorCode::Io,
+            fmt::format("{}: permission denied; a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or "
+                        "choose a higher port",
+                        place)};
   }
   if (failure == boost::system::errc::address_not_available) {
     return {ErrorCode::InvalidArgument,
@@ -184,7 +191,8 @@ Awaitable<void> Listener::State::accept_loop(std::shared_ptr<State> state, std::
     if (!is_out_of_resources(failure)) continue;  // the peer gave up before it was accepted
     state->counters->accept_failures.add();
     if (state->failure_log.allow()) {
-      log_error("listen", "{} cannot accept on port {}: {}; raise the limit of open files (ulimit -n) or lower max_connections",
+      log_error("listen",
+                "{} cannot accept on port {}: {}; raise the limit of open files (ulimit -n) or lower max_connections",
                 state->name, state->port, failure.message());
     }
     state->pause.expires_after(pause);
@@ -198,8 +206,8 @@ Awaitable<error_code> Listener::State::connect(std::shared_ptr<State> state, std
                                                const Endpoint& endpoint) {
   error_code failure;
   tcp::resolver resolver(state->strand);
-  const tcp::resolver::results_type found = co_await resolver.async_resolve(endpoint.host, std::to_string(endpoint.port),
-                                                                            net::redirect_error(net::use_awaitable, failure));
+  const tcp::resolver::results_type found = co_await resolver.async_resolve(
+      endpoint.host, std::to_string(endpoint.port), net::redirect_error(net::use_awaitable, failure));
   if (failure || state->has_stopped()) co_return failure;
   state->connecting = socket;
   state->pause.expires_after(kConnectPatience);
@@ -247,9 +255,10 @@ Result<void> Listener::State::listen(const Endpoint& endpoint) {
   tcp::resolver resolver(context);
   const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port), tcp::resolver::passive, failure);
   if (failure || found.empty()) {
-    return Error{ErrorCode::InvalidArgument,
-                 fmt::format("{} cannot listen on {}: there is no such host; give an address of this machine, or 0.0.0.0 for all",
-                             name, host_and_port(endpoint.host, endpoint.port))};
+    return Error{
+        ErrorCode::InvalidArgument,
+        fmt::format("{} cannot listen on {}: there is no such host; give an address of this machine, or 0.0.0.0 for all",
+                    name, host_and_port(endpoint.host, endpoint.port))};
   }
   const tcp::endpoint address = found.begin()->endpoint();
   acceptor.open(address.protocol(), failure);
@@ -268,7 +277,8 @@ void Listener::State::begin_session(TcpSocket socket) {
   if (sessions->size() >= bound->endpoint.max_connections) {
     counters->refused_limit.add();
     if (limit_log.allow()) {
-      log_warn("listen", "{} on port {} refuses connections: {} are open, and max_connections allows no more ({} log lines held back)",
+      log_warn("listen",
+               "{} on port {} refuses connections: {} are open, and max_connections allows no more ({} log lines held back)",
                name, port, bound->endpoint.max_connections, limit_log.suppressed());
     }
     return;  // the socket closes
@@ -308,9 +318,7 @@ void Listener::rebind(Endpoint service, std::shared_ptr<EventSink> sink) {
   for (const auto& connection : state_->sessions->open()) connection->notice_rebinding();
 }
 
-void Listener::stop_accepting() {
-  state_->stop();
-}
+void Listener::stop_accepting() { state_->stop(); }
 
 void Listener::ask_sessions_to_end() {
   stop_accepting();

@@ -2,15 +2,14 @@
 // nothing per read: one timer looks after itself and is only armed while something waits.
 #include "server/listen/tcp_connection.h"
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <algorithm>
-#include <atomic>
 
 #include "pipeline/net/address.h"
 
@@ -23,8 +22,8 @@ using boost::system::error_code;
 
 constexpr std::size_t kSmallestRead = 4 * 1024;
 constexpr std::size_t kLargestRead = 128 * 1024;
-constexpr int kReadsBeforeYield = 16;         // a sender that is always ready must not keep its thread
-constexpr double kStreamWriteSeconds = 30;    // HTTP has the endpoint's request_seconds
+constexpr int kReadsBeforeYield = 16;       // a sender that is always ready must not keep its thread
+constexpr double kStreamWriteSeconds = 30;  // HTTP has the endpoint's request_seconds
 
 std::chrono::nanoseconds seconds_to_duration(double seconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, 1e9) * 1e9));
@@ -33,7 +32,10 @@ std::chrono::nanoseconds seconds_to_duration(double seconds) {
 class SocketConnection final : public TcpConnection, public std::enable_shared_from_this<SocketConnection> {
  public:
   SocketConnection(TcpSocket socket, std::shared_ptr<EndpointBinding> binding, std::shared_ptr<ListenCounters> counters)
-      : socket_(std::move(socket)), timer_(socket_.get_executor()), binding_(std::move(binding)), counters_(std::move(counters)) {
+      : socket_(std::move(socket)),
+        timer_(socket_.get_executor()),
+        binding_(std::move(binding)),
+        counters_(std::move(counters)) {
     error_code gone;
     socket_.non_blocking(true, gone);
     peer_ = to_peer_address(socket_.remote_endpoint(gone));
@@ -249,7 +251,8 @@ Awaitable<Result<void>> SocketConnection::write(std::string_view bytes) {
 
 }  // namespace
 
-std::shared_ptr<TcpConnection> make_tcp_connection(TcpSocket socket, bool is_kept_alive, std::shared_ptr<EndpointBinding> binding,
+std::shared_ptr<TcpConnection> make_tcp_connection(TcpSocket socket, bool is_kept_alive,
+                                                   std::shared_ptr<EndpointBinding> binding,
                                                    std::shared_ptr<ListenCounters> counters) {
   error_code ignored;
   socket.set_option(net::ip::tcp::no_delay(true), ignored);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-
 #include <memory>
 
 #include "server/listen/connection.h"
@@ -34,7 +33,8 @@ class TcpConnection : public Connection {
 
 /// Takes over an open socket whose executor is a strand. `is_kept_alive`: TCP keep-alive probes. `counters` and `binding`
 /// stay with the connection.
-std::shared_ptr<TcpConnection> make_tcp_connection(TcpSocket socket, bool is_kept_alive, std::shared_ptr<EndpointBinding> binding,
+std::shared_ptr<TcpConnection> make_tcp_connection(TcpSocket socket, bool is_kept_alive,
+                                                   std::shared_ptr<EndpointBinding> binding,
                                                    std::shared_ptr<ListenCounters> counters);
 
 }  // namespace logboom

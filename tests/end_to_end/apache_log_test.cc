@@ -1,12 +1,12 @@
 // The main job as a user runs it: the built binary on a file of Apache lines, grok, date, geoip, mutate and if, to a file.
 // LOGBOOM_BIN names the binary (make test sets it). The real log lies beside the checkout, not in it.
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -38,7 +38,8 @@ std::string geoip_filter() {
 /// Runs the binary on `log` with four workers and returns the events of the output file.
 std::vector<json> events_of(const fs::path& log, const Folder& folder) {
   const fs::path out = folder.path / "out.json";
-  std::ofstream(folder.path / "apache.conf") << fmt::format(R"(
+  std::ofstream(folder.path / "apache.conf")
+      << fmt::format(R"(
 input {{ file {{ path => "{}" mode => "read" exit_after_read => true sincedb_path => "/dev/null"
                  file_completed_action => "log" file_completed_log_path => "{}" }} }}
 filter {{
@@ -51,9 +52,10 @@ filter {{
   }}
 }}
 output {{ file {{ path => "{}" }} }})",
-                                                             log.string(), (folder.path / "done").string(), geoip_filter(), out.string());
-  const std::string command = fmt::format("{} -f {} --path.data {} -w 4 --pipeline.ecs_compatibility disabled --log.level error",
-                                          std::getenv("LOGBOOM_BIN"), (folder.path / "apache.conf").string(), (folder.path / "data").string());
+                     log.string(), (folder.path / "done").string(), geoip_filter(), out.string());
+  const std::string command =
+      fmt::format("{} -f {} --path.data {} -w 4 --pipeline.ecs_compatibility disabled --log.level error",
+                  std::getenv("LOGBOOM_BIN"), (folder.path / "apache.conf").string(), (folder.path / "data").string());
   REQUIRE(std::system(command.c_str()) == 0);
   std::vector<json> events;
   std::ifstream file(out);
@@ -70,9 +72,11 @@ void check_events(const std::vector<json>& events, std::size_t good, std::size_t
       continue;
     }
     bool is_whole = event["response"].is_number_integer() && !event.contains("message");
-    for (const char* field : {"clientip", "ident", "auth", "timestamp", "verb", "request", "httpversion", "referrer", "agent", "@timestamp"})
+    for (const char* field :
+         {"clientip", "ident", "auth", "timestamp", "verb", "request", "httpversion", "referrer", "agent", "@timestamp"})
       is_whole &= event.contains(field) && event[field].is_string();
-    // @timestamp is the line's time, not that of the reading: year, hour and minute agree (the samples' offset is full hours).
+    // @timestamp is the line's time, not that of the reading: year, hour and minute agree (the samples' offset is full
+    // hours).
     is_whole &= event["@timestamp"].get<std::string>().substr(0, 4) == event["timestamp"].get<std::string>().substr(7, 4);
     is_whole &= event["@timestamp"].get<std::string>().substr(14, 5) == event["timestamp"].get<std::string>().substr(15, 5);
     parsed += is_whole ? 1 : 0;
@@ -93,7 +97,8 @@ TEST_CASE("the shipped sample comes out whole: forty events, one failure", "[end
   check_events(events_of(fs::path(LOGBOOM_SOURCE_DIR) / "config/samples/access.log", folder), 40, 1);
 }
 
-TEST_CASE("ten thousand real Apache lines come out whole: 9,999 events with all fields, one failure, none lost", "[end_to_end]") {
+TEST_CASE("ten thousand real Apache lines come out whole: 9,999 events with all fields, one failure, none lost",
+          "[end_to_end]") {
   const fs::path log = fs::path(LOGBOOM_SOURCE_DIR) / "../shared/data/apache_access.log";
   if (std::getenv("LOGBOOM_BIN") == nullptr || !fs::exists(log)) {
     WARN("SKIPPED: the real log is not beside this checkout, or LOGBOOM_BIN is not set");

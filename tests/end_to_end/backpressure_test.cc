@@ -1,7 +1,6 @@
 // Nothing grows without bound behind an output that does not answer, and everything flows again when it does.
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <limits>
 #include <numeric>
 #include <thread>
@@ -14,7 +13,8 @@ namespace {
 
 constexpr const char* kSourceToOutput = "input { test_source {} } output { test_output {} }";
 
-TEST_CASE("an output that never answers stalls the senders at the limits; its answer makes everything flow again", "[backpressure]") {
+TEST_CASE("an output that never answers stalls the senders at the limits; its answer makes everything flow again",
+          "[backpressure]") {
   constexpr std::size_t kChunks = 1000;
   constexpr std::size_t kEventsPerChunk = 5;
   PipelineSettings settings = quick_settings(2);

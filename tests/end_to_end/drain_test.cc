@@ -1,6 +1,5 @@
 // How a pipeline ends: everything is delivered, or given up when told so, and every sender knows which.
 #include <catch2/catch.hpp>
-
 #include <numeric>
 #include <thread>
 
@@ -58,7 +57,9 @@ class Flaky final : public Output {
   int attempts_ = 0;
   std::vector<std::int64_t> numbers_;
 };
-const RegisterOutput flaky_registered({.name = "test_flaky", .summary = "Fails at first.", .make = make_output<Flaky, flaky_options>});
+const RegisterOutput flaky_registered({.name = "test_flaky",
+                                       .summary = "Fails at first.",
+                                       .make = make_output<Flaky, flaky_options>});
 
 TEST_CASE("a pipeline of real plugins ends by itself when its input does", "[drain]") {
   CompiledPlan compiled(R"(

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/base/utf8.h"
 #include "pipeline/config/logstash_parser.h"
 #include "pipeline/event/json.h"
-#include "pipeline/base/utf8.h"
 #include "pipeline/plugin/codec.h"
 
 namespace {

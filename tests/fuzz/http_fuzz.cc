@@ -1,10 +1,9 @@
 // Hostile bytes on an HTTP connection: Beast's parser under our limits, body decoding, charset and codec of the http input.
 // The first byte says how the rest is cut into reads.
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
@@ -19,7 +18,9 @@ using namespace logboom;
 /// Takes everything and acknowledges it.
 class SwallowingSink final : public EventSink {
  public:
-  ChunkPtr new_chunk(Buffer received) override { return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0}); }
+  ChunkPtr new_chunk(Buffer received) override {
+    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
+  }
   bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
   bool try_push(ChunkPtr& chunk) override {
     const std::size_t events = chunk->events().size();

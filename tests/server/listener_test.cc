@@ -1,16 +1,15 @@
 // The server's edge on real sockets: who gets in, what is refused, and what a reload does to live connections.
-#include <catch2/catch.hpp>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
+#include "server/listen/listener.h"
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
 #include <functional>
 #include <thread>
 
 #include "pipeline/net/gzip.h"
 #include "pipeline/plugin/async_push.h"
-#include "server/listen/listener.h"
 #include "tests/support/collecting_sink.h"
 #include "tests/support/test_socket.h"
 
@@ -83,7 +82,8 @@ class EchoService final : public HttpService {
  public:
   explicit EchoService(std::string name) : name_(std::move(name)) {}
   Awaitable<HttpResponse> answer(HttpRequest request, EventSink&) override {
-    HttpResponse response(200, name_ + " " + request.method + " " + request.target + " " + std::to_string(request.body.size()) + " " +
+    HttpResponse response(200, name_ + " " + request.method + " " + request.target + " " +
+                                   std::to_string(request.body.size()) + " " +
                                    std::string(request.body.view().substr(0, 20)) + "\n" + std::string(padding, 'x'));
     co_return response;
   }
@@ -118,7 +118,8 @@ struct Fixture {
   std::uint64_t count(const char* name) { return metrics.counter(name).value(); }
   /// Waits for something that another thread does.
   static bool eventually(const std::function<bool()>& is_true) {
-    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end; ::poll(nullptr, 0, 1))
+    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end;
+         ::poll(nullptr, 0, 1))
       if (is_true()) return true;
     return false;
   }
@@ -331,7 +332,8 @@ TEST_CASE("gzip and deflate bodies are inflated", "[listen][http]") {
   Fixture fixture(echo_endpoint());
   const std::string body = gzip_compress("compressed words");
   TestSocket client = fixture.connect();
-  client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+              body);
   CHECK_THAT(client.read_until("words\n"), Contains("POST / 16 compressed words"));
   client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc");
   CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 400") && Contains("damaged"));
@@ -344,7 +346,8 @@ TEST_CASE("a gzip bomb is refused with 413", "[listen][http]") {
   const std::string bomb = gzip_compress(std::string(64 * 1024 * 1024, 'a'));
   REQUIRE(bomb.size() < endpoint.max_request_bytes);
   TestSocket client = fixture.connect();
-  client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n\r\n" + bomb);
+  client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n\r\n" +
+              bomb);
   CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 413") && Contains("inflated"));
   CHECK(fixture.count("too_large_requests") == 1);
 }

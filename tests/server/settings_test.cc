@@ -1,11 +1,12 @@
 // Settings: what the command line and the YAML files say.
 #include "server/settings.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 using Catch::Contains;
 
@@ -52,7 +53,8 @@ TEST_CASE("sizes in settings are binary, as in logstash.yml", "[settings]") {
 
 TEST_CASE("a value that does not fit its setting is refused with what is wanted", "[settings]") {
   Settings settings;
-  CHECK_THAT(settings.set("pipeline.workers", "many", "command line").error().message, Contains("wants a whole number, not \"many\""));
+  CHECK_THAT(settings.set("pipeline.workers", "many", "command line").error().message,
+             Contains("wants a whole number, not \"many\""));
   CHECK_THAT(settings.set("pipeline.ordered", "yes", "command line").error().message, Contains("one of auto|true|false"));
   CHECK_THAT(settings.set("queue.max_bytes", "big", "command line").error().message, Contains("a size"));
   CHECK(settings.number("pipeline.workers") == 0);
@@ -115,7 +117,8 @@ TEST_CASE("pipelines.yml refuses an id twice, and settings of the whole process"
   const YamlFile twice("- pipeline.id: a\n- pipeline.id: a\n");
   CHECK_THAT(load_pipelines_yaml(twice.path, no_variables()).error().message, Contains("\"a\" is used twice"));
   const YamlFile foreign("- pipeline.id: a\n  log.level: debug\n");
-  CHECK_THAT(load_pipelines_yaml(foreign.path, no_variables()).error().message, Contains("log.level is a setting of the whole process"));
+  CHECK_THAT(load_pipelines_yaml(foreign.path, no_variables()).error().message,
+             Contains("log.level is a setting of the whole process"));
 }
 
 }  // namespace logboom

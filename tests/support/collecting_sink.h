@@ -46,8 +46,12 @@ class CollectingSink final : public EventSink {
     return is_stopping_;
   }
 
-  void set_full(bool is_full) { change([&] { is_full_ = is_full; }); }
-  void stop() { change([&] { is_stopping_ = true; }); }
+  void set_full(bool is_full) {
+    change([&] { is_full_ = is_full; });
+  }
+  void stop() {
+    change([&] { is_stopping_ = true; });
+  }
   /// Acknowledges what Answer::Later holds back.
   void deliver_held() {
     std::vector<ChunkPtr> held;

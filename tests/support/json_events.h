@@ -14,7 +14,8 @@
 
 namespace logboom {
 
-/// A chunk over received bytes that are JSON events, one per line. Texts point into the received buffer. Not handed over yet.
+/// A chunk over received bytes that are JSON events, one per line. Texts point into the received buffer. Not handed over
+/// yet.
 inline ChunkPtr chunk_of(std::string_view json_lines) {
   auto chunk = std::make_shared<Chunk>(Buffer::copy_of(json_lines), Timestamp{1'700'000'000, 0});
   JsonReader reader;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-
 #include <condition_variable>
 #include <mutex>
 #include <string>

@@ -1,7 +1,8 @@
 #include "tests/support/run_filter.h"
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+
+#include <catch2/catch.hpp>
 
 #include "pipeline/compile/compiler.h"
 #include "pipeline/config/logstash_parser.h"
@@ -46,7 +47,9 @@ class Collector final : public Output {
 
 }  // namespace
 
-std::string check_config(std::string_view text, RunFilterOptions options) { return Compiled(text, options.ecs).diagnostics.render(); }
+std::string check_config(std::string_view text, RunFilterOptions options) {
+  return Compiled(text, options.ecs).diagnostics.render();
+}
 
 std::string run_filter(std::string_view text, std::string_view json_events, RunFilterOptions options) {
   Compiled compiled(fmt::format("filter {{\n{}\n}}\n", text), options.ecs);

@@ -22,10 +22,12 @@ inline PipelineSettings quick_settings(std::size_t workers) {
 /// The text must have `input { test_source {} }`. Look at the outputs with output() before start().
 class RunningPipeline {
  public:
-  explicit RunningPipeline(std::string_view text, PipelineSettings settings = quick_settings(1), MemoryQueueLimits limits = {})
+  explicit RunningPipeline(std::string_view text, PipelineSettings settings = quick_settings(1),
+                           MemoryQueueLimits limits = {})
       : compiled_(text, settings.workers) {
     compiled_.source().is_listening = true;
-    pipeline_ = std::make_unique<Pipeline>(compiled_.plan, settings, std::make_unique<MemoryQueue>(limits), compiled_.metrics);
+    pipeline_ =
+        std::make_unique<Pipeline>(compiled_.plan, settings, std::make_unique<MemoryQueue>(limits), compiled_.metrics);
     sink_ = pipeline_->take_endpoints().at(0).sink;
   }
   void start() {

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +19,8 @@ namespace logboom {
 class TestSocket {
  public:
   explicit TestSocket(std::uint16_t port, int receive_buffer_bytes = 0) : descriptor_(socket(AF_INET, SOCK_STREAM, 0)) {
-    if (receive_buffer_bytes > 0) setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    if (receive_buffer_bytes > 0)
+      setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);

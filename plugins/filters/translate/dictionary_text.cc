@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/event/json.h"
 #include "pipeline/base/utf8.h"
+#include "pipeline/event/json.h"
 
 namespace logboom {
 namespace {

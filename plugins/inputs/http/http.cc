@@ -52,12 +52,17 @@ OptionTable<HttpInputOptions> http_input_options() {
   table.optional("user", &O::user, "User that requests must name (basic authentication).");
   table.optional("password", &O::password, "Password for the user.");
   table.optional("threads", &O::threads, "Accepted for compatibility: the server's I/O threads serve all inputs.");
-  table.optional("max_pending_requests", &O::max_pending_requests, "Requests that may wait for their answer; more get 429.").at_least(1);
-  table.optional("max_content_length", &O::max_content_length, "Largest body in bytes, as sent and as inflated; more gets 413.").at_least(1);
+  table.optional("max_pending_requests", &O::max_pending_requests, "Requests that may wait for their answer; more get 429.")
+      .at_least(1);
+  table
+      .optional("max_content_length", &O::max_content_length,
+                "Largest body in bytes, as sent and as inflated; more gets 413.")
+      .at_least(1);
   table.optional("response_code", &O::response_code, "Status when all is well.").one_of({"200", "201", "202", "204"});
   table.optional("response_headers", &O::response_headers, "Headers of every answer to an accepted request.");
   table.optional("additional_codecs", &O::additional_codecs, "Codec by media type.");
-  table.optional("remote_host_target_field", &O::remote_host_target_field, "Field for the peer's address: host, with ECS [host][ip].");
+  table.optional("remote_host_target_field", &O::remote_host_target_field,
+                 "Field for the peer's address: host, with ECS [host][ip].");
   table.optional("request_headers_target_field", &O::request_headers_target_field,
                  "Field for the request's headers: headers, with ECS [@metadata][input][http][request][headers].");
   table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
@@ -141,10 +146,12 @@ class HttpIntake final : public HttpService {
   }
 
  private:
-  static std::unique_ptr<DecoderPool> pool_for(const CodecChoice& choice, std::string_view option, const PluginContext& context) {
+  static std::unique_ptr<DecoderPool> pool_for(const CodecChoice& choice, std::string_view option,
+                                               const PluginContext& context) {
     CodecPtr codec = context.make_codec(choice);
     if (codec != nullptr && codec->make_decoder() == nullptr)
-      context.error(option, fmt::format("{}: {} cannot read", option, choice.name), "choose plain, line, json or json_lines");
+      context.error(option, fmt::format("{}: {} cannot read", option, choice.name),
+                    "choose plain, line, json or json_lines");
     return std::make_unique<DecoderPool>(std::move(codec), choice.name);
   }
 
@@ -189,13 +196,15 @@ class HttpInput final : public Input {
     if (options_.user.has_value() != options_.password.has_value())
       context.error(options_.user ? "user" : "password", "user and password belong together", "give both, or neither");
     if (options_.ssl_enabled)
-      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version", "end TLS in a proxy before this port");
+      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version",
+                    "end TLS in a proxy before this port");
     if (!options_.ssl_enabled && (options_.ssl_certificate || options_.ssl_key))
       context.warning("ssl_enabled", "the ssl_ options do nothing without ssl_enabled");
     for (const auto& [name, value] : options_.response_headers) {
       const bool is_name = !name.empty() && is_header_text(name) && name.find_first_of(" :") == std::string::npos;
       if (!is_name || !is_header_text(value))
-        context.error("response_headers", fmt::format("response_headers: \"{}\" cannot be a header", name), "leave out control characters");
+        context.error("response_headers", fmt::format("response_headers: \"{}\" cannot be a header", name),
+                      "leave out control characters");
     }
     service_ = std::make_shared<HttpIntake>(options_, context);
   }
@@ -215,10 +224,12 @@ class HttpInput final : public Input {
   std::shared_ptr<HttpIntake> service_;
 };
 
-const RegisterInput registered({.name = "http",
-                                .summary = "HTTP requests; each body is cut into events by a codec.",
-                                .make = make_input<HttpInput, http_input_options>,
-                                .details = R"(Any method and path. The codec is that of the request's media type in `additional_codecs`, else `codec`; bodies in another
+const RegisterInput registered(
+    {.name = "http",
+     .summary = "HTTP requests; each body is cut into events by a codec.",
+     .make = make_input<HttpInput, http_input_options>,
+     .details =
+         R"(Any method and path. The codec is that of the request's media type in `additional_codecs`, else `codec`; bodies in another
 charset than UTF-8 are converted. gzip and deflate bodies are inflated.
 
 The answer (`response_code`, body `ok`) is sent when all events of the request are safe: with a memory queue when every output

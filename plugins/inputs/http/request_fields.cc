@@ -48,8 +48,7 @@ void set_if_absent(Chunk& chunk, const FieldRef& field, Value value) {
 RequestFields::RequestFields(const std::optional<FieldRef>& remote_host, const std::optional<FieldRef>& headers, bool is_ecs)
     : is_ecs_(is_ecs),
       remote_host_(remote_host ? *remote_host : *FieldRef::parse(is_ecs ? "[host][ip]" : "host")),
-      headers_(headers ? *headers
-                       : *FieldRef::parse(is_ecs ? "[@metadata][input][http][request][headers]" : "headers")) {}
+      headers_(headers ? *headers : *FieldRef::parse(is_ecs ? "[@metadata][input][http][request][headers]" : "headers")) {}
 
 void RequestFields::apply(const HttpRequest& request, Chunk& chunk) const {
   Arena& arena = chunk.arena();

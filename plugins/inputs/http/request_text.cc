@@ -13,7 +13,8 @@ namespace {
 
 std::string lower_case(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -48,11 +49,12 @@ std::string decode_base64(std::string_view text) {
 
 /// Charsets that a peer may choose: iconv loads code by name, so the names are ours.
 constexpr std::array<std::string_view, 37> kCharsets = {
-    "iso-8859-1",  "iso-8859-2",   "iso-8859-3",   "iso-8859-4",   "iso-8859-5",   "iso-8859-6",   "iso-8859-7",  "iso-8859-8",
-    "iso-8859-9",  "iso-8859-10",  "iso-8859-13",  "iso-8859-14",  "iso-8859-15",  "iso-8859-16",  "windows-1250", "windows-1251",
-    "windows-1252", "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257", "windows-1258", "utf-16",
-    "utf-16le",    "utf-16be",     "utf-32",       "utf-32le",     "utf-32be",     "koi8-r",       "koi8-u",      "shift_jis",
-    "euc-jp",      "euc-kr",       "gbk",          "gb18030",      "big5"};
+    "iso-8859-1",   "iso-8859-2",   "iso-8859-3",   "iso-8859-4",   "iso-8859-5",   "iso-8859-6",   "iso-8859-7",
+    "iso-8859-8",   "iso-8859-9",   "iso-8859-10",  "iso-8859-13",  "iso-8859-14",  "iso-8859-15",  "iso-8859-16",
+    "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255", "windows-1256",
+    "windows-1257", "windows-1258", "utf-16",       "utf-16le",     "utf-16be",     "utf-32",       "utf-32le",
+    "utf-32be",     "koi8-r",       "koi8-u",       "shift_jis",    "euc-jp",       "euc-kr",       "gbk",
+    "gb18030",      "big5"};
 
 class Converter {
  public:

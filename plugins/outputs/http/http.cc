@@ -54,8 +54,10 @@ struct HttpOutputOptions {
 OptionTable<HttpOutputOptions> http_output_options() {
   using O = HttpOutputOptions;
   OptionTable<O> table;
-  table.required("url", &O::url, "Where to; may hold %{field} (json_batch: the same for events that give the same address).");
-  table.required("http_method", &O::http_method, "Method of the requests.").one_of({"put", "post", "patch", "delete", "get", "head"});
+  table.required("url", &O::url,
+                 "Where to; may hold %{field} (json_batch: the same for events that give the same address).");
+  table.required("http_method", &O::http_method, "Method of the requests.")
+      .one_of({"put", "post", "patch", "delete", "get", "head"});
   table.optional("format", &O::format, "json one event a request, json_batch an array of many, form, or message.")
       .one_of({"json", "json_batch", "form", "message"});
   table.optional("headers", &O::headers, "Headers of the requests; values may hold %{field}.");
@@ -63,11 +65,14 @@ OptionTable<HttpOutputOptions> http_output_options() {
   table.optional("mapping", &O::mapping, "What to send instead of the whole event; texts may hold %{field}.");
   table.optional("message", &O::message, "Body for format => message.");
   table.optional("http_compression", &O::http_compression, "Sends bodies in gzip.");
-  table.optional("retry_failed", &O::retry_failed, "Tries again after retryable_codes and when the service cannot be reached.");
+  table.optional("retry_failed", &O::retry_failed,
+                 "Tries again after retryable_codes and when the service cannot be reached.");
   table.optional("retryable_codes", &O::retryable_codes, "Statuses after which the same request may succeed later.");
   table.optional("ignorable_codes", &O::ignorable_codes, "Statuses that count as success.");
   table.optional("pool_max", &O::pool_max, "Requests at the same time.").at_least(1).at_most(10000);
-  table.optional("pool_max_per_route", &O::pool_max_per_route, "Connections to one host at the same time.").at_least(1).at_most(10000);
+  table.optional("pool_max_per_route", &O::pool_max_per_route, "Connections to one host at the same time.")
+      .at_least(1)
+      .at_most(10000);
   table.optional("request_timeout", &O::request_timeout, "Seconds for a whole request.").at_least(0.001);
   table.optional("socket_timeout", &O::socket_timeout, "Seconds without a byte after which a request has failed.");
   table.optional("connect_timeout", &O::connect_timeout, "Seconds to connect.").at_least(0.001);
@@ -75,19 +80,25 @@ OptionTable<HttpOutputOptions> http_output_options() {
   table.optional("keepalive", &O::keepalive, "Uses connections again.");
   table.optional("cookies", &O::cookies, "Keeps the cookies that the service sets.");
   table.optional("automatic_retries", &O::automatic_retries, "Accepted for compatibility: the pipeline repeats requests.");
-  table.optional("retry_non_idempotent", &O::retry_non_idempotent, "Accepted for compatibility: the pipeline repeats requests.");
-  table.optional("validate_after_inactivity", &O::validate_after_inactivity, "Accepted for compatibility: connections are always checked.");
+  table.optional("retry_non_idempotent", &O::retry_non_idempotent,
+                 "Accepted for compatibility: the pipeline repeats requests.");
+  table.optional("validate_after_inactivity", &O::validate_after_inactivity,
+                 "Accepted for compatibility: connections are always checked.");
   table.optional("user", &O::user, "User for basic authentication.");
   table.optional("password", &O::password, "Password for the user.");
   table.optional("proxy", &O::proxy, "Proxy, for example http://proxy:3128.");
   table.optional("ssl_enabled", &O::ssl_enabled, "Accepted for compatibility: the URL says whether TLS is used.");
   table.optional("ssl_verification_mode", &O::ssl_verification_mode, "Whether the service's certificate is checked.")
       .one_of({"full", "none"});
-  table.optional("ssl_certificate_authorities", &O::ssl_certificate_authorities, "PEM files to trust instead of the system's.")
+  table
+      .optional("ssl_certificate_authorities", &O::ssl_certificate_authorities,
+                "PEM files to trust instead of the system's.")
       .must_exist();
   table.optional("ssl_certificate", &O::ssl_certificate, "PEM certificate of this client.").must_exist();
   table.optional("ssl_key", &O::ssl_key, "PEM key of this client.").must_exist();
-  table.optional("ssl_supported_protocols", &O::ssl_supported_protocols, "Accepted for compatibility: TLS 1.2 and later are spoken.")
+  table
+      .optional("ssl_supported_protocols", &O::ssl_supported_protocols,
+                "Accepted for compatibility: TLS 1.2 and later are spoken.")
       .one_of({"TLSv1.2", "TLSv1.3"});
   table.obsolete("ssl_keystore_path", "give PEM files with ssl_certificate and ssl_key");
   table.obsolete("ssl_truststore_path", "give PEM files with ssl_certificate_authorities");
@@ -150,10 +161,12 @@ class HttpOutput final : public Output {
         requests_(context.metrics().counter("requests")),
         failed_requests_(context.metrics().counter("failed_requests")) {
     method_ = options_.http_method;
-    std::transform(method_.begin(), method_.end(), method_.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::transform(method_.begin(), method_.end(), method_.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     if (options_.format == "message" && !options_.message)
       context.error("message", "message: format => message needs it", "give a text such as \"%{message}\"");
-    if (options_.url.is_literal() && options_.url.text().rfind("http://", 0) != 0 && options_.url.text().rfind("https://", 0) != 0)
+    if (options_.url.is_literal() && options_.url.text().rfind("http://", 0) != 0 &&
+        options_.url.text().rfind("https://", 0) != 0)
       context.error("url", "url: is no http:// or https:// address");
     if (options_.user.has_value() != options_.password.has_value())
       context.error(options_.user ? "user" : "password", "user and password belong together", "give both, or neither");
@@ -191,13 +204,16 @@ class HttpOutput final : public Output {
     bool has_type = false;
     for (const auto& [name, value] : options_.headers) {
       std::string lower = name.text;
-      std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+      std::transform(lower.begin(), lower.end(), lower.begin(),
+                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
       if (lower == "content-type") has_type = true;
       if (name.text.empty() || name.text.find_first_of(": \t\r\n") != std::string::npos)
         context.error(name.span, fmt::format("headers: \"{}\" is no header name", name.text));
       headers_.emplace_back(name.text, FieldTemplate::parse(value.text));
     }
-    if (!has_type) headers_.emplace_back("Content-Type", FieldTemplate::parse(options_.content_type.value_or(std::string(body_.content_type()))));
+    if (!has_type)
+      headers_.emplace_back("Content-Type",
+                            FieldTemplate::parse(options_.content_type.value_or(std::string(body_.content_type()))));
   }
 
   void read_client_options(const PluginContext& context) {
@@ -220,7 +236,8 @@ class HttpOutput final : public Output {
       std::ifstream in(file, std::ios::binary);
       const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
       if (pem.find("-----BEGIN") == std::string::npos)
-        context.error("ssl_certificate_authorities", fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
+        context.error("ssl_certificate_authorities",
+                      fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
       to.authorities_pem += pem + "\n";
     }
   }
@@ -272,10 +289,12 @@ class HttpOutput final : public Output {
   std::unique_ptr<HttpClient> client_;
 };
 
-const RegisterOutput registered({.name = "http",
-                                 .summary = "Events as requests to a web service.",
-                                 .make = make_output<HttpOutput, http_output_options>,
-                                 .details = R"(**Delivered** means the service answered 2xx (or one of `ignorable_codes`). After one of `retryable_codes`, and when the
+const RegisterOutput registered(
+    {.name = "http",
+     .summary = "Events as requests to a web service.",
+     .make = make_output<HttpOutput, http_output_options>,
+     .details =
+         R"(**Delivered** means the service answered 2xx (or one of `ignorable_codes`). After one of `retryable_codes`, and when the
 service cannot be reached or is too slow, the event is tried again, with growing pauses; with `retry_failed => false` it is
 not. Any other status is final: the event goes to the dead-letter queue with status and answer, or is counted as rejected.
 

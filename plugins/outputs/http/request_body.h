@@ -34,7 +34,8 @@ class RequestBody {
   };
   static Node read(const ConfigValue& value);
   static void append_json(const Node& node, const Event& event, std::string& out);
-  static void append_entries(const std::vector<std::pair<FieldTemplate, Node>>& entries, const Event& event, std::string& out);
+  static void append_entries(const std::vector<std::pair<FieldTemplate, Node>>& entries, const Event& event,
+                             std::string& out);
   void append_form(const Event& event, std::string& out) const;
 
   BodyFormat format_;

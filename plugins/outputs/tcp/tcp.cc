@@ -31,7 +31,8 @@ OptionTable<TcpOutputOptions> tcp_output_options() {
   OptionTable<O> table;
   table.required("host", &O::host, "Host to connect to, or address to listen on.");
   table.required("port", &O::port, "Port to connect to, or to listen on.").at_most(65535);
-  table.optional("mode", &O::mode, "client connects to host, server writes to everyone who connects.").one_of({"client", "server"});
+  table.optional("mode", &O::mode, "client connects to host, server writes to everyone who connects.")
+      .one_of({"client", "server"});
   table.optional("codec", &O::codec, "How events are written; json has no line end, json_lines has.");
   table.optional("reconnect_interval", &O::reconnect_interval, "Seconds between two attempts to connect.");
   table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
@@ -81,10 +82,12 @@ class TcpOutput final : public Output {
   std::unique_ptr<TcpSender> sender_;
 };
 
-const RegisterOutput registered({.name = "tcp",
-                                 .summary = "Events as a codec writes them, over TCP.",
-                                 .make = make_output<TcpOutput, tcp_output_options>,
-                                 .details = R"(**Delivered** means handed to the kernel: TCP has no acknowledgement of its own, and what a destination had not read when it
+const RegisterOutput registered(
+    {.name = "tcp",
+     .summary = "Events as a codec writes them, over TCP.",
+     .make = make_output<TcpOutput, tcp_output_options>,
+     .details =
+         R"(**Delivered** means handed to the kernel: TCP has no acknowledgement of its own, and what a destination had not read when it
 died is lost. Events that were not wholly written when a connection broke are sent again on the next one.
 
 With `mode => client` a connection is made when the first event comes; while there is none events wait, attempts are

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,10 +15,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-
-#include <algorithm>
-#include <array>
-#include <atomic>
 #include <deque>
 #include <future>
 
@@ -192,8 +191,9 @@ Awaitable<bool> Sender::connect(std::shared_ptr<Sender> self) {
   }
   self->close();
   self->connect_failures_.add();
-  self->next_attempt_ = std::chrono::steady_clock::now() +
-                        std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(self->options_.reconnect_seconds, 1e6) * 1e9));
+  self->next_attempt_ =
+      std::chrono::steady_clock::now() +
+      std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(self->options_.reconnect_seconds, 1e6) * 1e9));
   const std::string place = host_and_port(self->options_.host, self->options_.port);
   const std::string why = failure ? failure.message() : "it took too long";
   log_warn("output.tcp", "{} cannot connect to {}: {}; next attempt in {} s", self->options_.id, place, why,
@@ -215,8 +215,9 @@ Awaitable<void> Sender::send_first(std::shared_ptr<Sender> self) {
     encoded->delivery->report_all(Outcome::delivered());
     co_return;
   }
-  encoded->report_sent(sent, Outcome::retry(fmt::format("the connection to {} broke: {}",
-                                                        host_and_port(self->options_.host, self->options_.port), failure.message())));
+  encoded->report_sent(
+      sent, Outcome::retry(fmt::format("the connection to {} broke: {}",
+                                       host_and_port(self->options_.host, self->options_.port), failure.message())));
   self->close();
 }
 
@@ -231,7 +232,8 @@ Awaitable<void> Sender::watch_peer(std::shared_ptr<Sender> self, std::uint64_t c
 
 class TcpClient final : public TcpSender {
  public:
-  TcpClient(TcpClientOptions options, MetricScope& metrics) : sender_(std::make_shared<Sender>(std::move(options), metrics)) {}
+  TcpClient(TcpClientOptions options, MetricScope& metrics)
+      : sender_(std::make_shared<Sender>(std::move(options), metrics)) {}
   ~TcpClient() override { stop(); }
   Result<void> start() override {
     sender_->begin();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,9 +13,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-
-#include <array>
-#include <atomic>
 #include <deque>
 #include <future>
 #include <list>
@@ -38,7 +37,9 @@ constexpr auto kWritePatience = std::chrono::seconds(30);
 class Broadcast {
  public:
   explicit Broadcast(EncodedDeliveryPtr encoded) : encoded_(std::move(encoded)) {}
-  ~Broadcast() { encoded_->delivery->report_all(was_cancelled ? Outcome::retry("the output is stopping") : Outcome::delivered()); }
+  ~Broadcast() {
+    encoded_->delivery->report_all(was_cancelled ? Outcome::retry("the output is stopping") : Outcome::delivered());
+  }
   Broadcast(const Broadcast&) = delete;
   Broadcast& operator=(const Broadcast&) = delete;
   const std::string& bytes() const { return encoded_->bytes; }
@@ -120,7 +121,8 @@ Awaitable<void> Client::write_all(std::shared_ptr<Client> self) {
 Awaitable<void> Client::watch_peer(std::shared_ptr<Client> self) {
   std::array<char, 1024> ignored;
   error_code failure;
-  while (!failure) co_await self->socket_.async_read_some(net::buffer(ignored), net::redirect_error(net::use_awaitable, failure));
+  while (!failure)
+    co_await self->socket_.async_read_some(net::buffer(ignored), net::redirect_error(net::use_awaitable, failure));
   self->close();
 }
 
@@ -192,7 +194,8 @@ Result<void> Broadcaster::begin() {
   error_code failure;
   tcp::resolver resolver(thread_->context());
   const auto found = resolver.resolve(options_.host, std::to_string(options_.port), tcp::resolver::passive, failure);
-  if (failure || found.empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} cannot listen on {}: no such host", options_.id, place)};
+  if (failure || found.empty())
+    return Error{ErrorCode::InvalidArgument, fmt::format("{} cannot listen on {}: no such host", options_.id, place)};
   const tcp::endpoint address = found.begin()->endpoint();
   acceptor_.open(address.protocol(), failure);
   error_code ignored;
@@ -200,10 +203,12 @@ Result<void> Broadcaster::begin() {
   if (!failure) acceptor_.bind(address, failure);
   if (!failure) acceptor_.listen(net::socket_base::max_listen_connections, failure);
   if (failure) {
-    return Error{failure == net::error::address_in_use ? ErrorCode::AlreadyExists : ErrorCode::Io,
-                 fmt::format("{} cannot listen on {}: {}; free the port or choose another", options_.id, place, failure.message())};
+    return Error{
+        failure == net::error::address_in_use ? ErrorCode::AlreadyExists : ErrorCode::Io,
+        fmt::format("{} cannot listen on {}: {}; free the port or choose another", options_.id, place, failure.message())};
   }
-  log_info("output.tcp", "{} listens on {}", options_.id, host_and_port(options_.host, acceptor_.local_endpoint(ignored).port()));
+  log_info("output.tcp", "{} listens on {}", options_.id,
+           host_and_port(options_.host, acceptor_.local_endpoint(ignored).port()));
   net::co_spawn(thread_->context(), accept_loop(shared_from_this()), net::detached);
   return {};
 }

@@ -37,11 +37,24 @@ std::size_t naive_length(const std::string& text) {
 }
 
 std::string random_bytes(std::mt19937& random) {
-  static const std::string pieces[] = {"a", "é", "€", "😀", "\x80", "\xC3", "\xE2\x82", "\xF0\x9F\x98", "\xED\xA0\x80", "\xC0\xAF", "\xFF",
-                                       "\xF4\x90\x80\x80", "\xE0\x80\xAF", std::string(1, '\0')};
+  static const std::string pieces[] = {"a",
+                                       "é",
+                                       "€",
+                                       "😀",
+                                       "\x80",
+                                       "\xC3",
+                                       "\xE2\x82",
+                                       "\xF0\x9F\x98",
+                                       "\xED\xA0\x80",
+                                       "\xC0\xAF",
+                                       "\xFF",
+                                       "\xF4\x90\x80\x80",
+                                       "\xE0\x80\xAF",
+                                       std::string(1, '\0')};
   std::string out;
   const int count = static_cast<int>(random() % 12);
-  for (int i = 0; i < count; ++i) out += random() % 4 == 0 ? std::string(1, static_cast<char>(random())) : pieces[random() % std::size(pieces)];
+  for (int i = 0; i < count; ++i)
+    out += random() % 4 == 0 ? std::string(1, static_cast<char>(random())) : pieces[random() % std::size(pieces)];
   return out;
 }
 
@@ -50,10 +63,12 @@ TEST_CASE("every code point is written so that it reads back as one sequence", "
     if (code_point >= 0xD800 && code_point < 0xE000) continue;
     std::string text;
     append_utf8(code_point, text);
-    if (utf8_sequence_length(text) != text.size() || naive_length(text) != text.size() || !is_valid_utf8(text)) FAIL("U+" << code_point);
+    if (utf8_sequence_length(text) != text.size() || naive_length(text) != text.size() || !is_valid_utf8(text))
+      FAIL("U+" << code_point);
   }
   std::string borders;
-  for (const std::uint32_t code_point : {0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xFFFFu, 0x10000u, 0x10FFFFu}) append_utf8(code_point, borders);
+  for (const std::uint32_t code_point : {0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xFFFFu, 0x10000u, 0x10FFFFu})
+    append_utf8(code_point, borders);
   CHECK(borders == "\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF");
 }
 

@@ -1,8 +1,7 @@
 #include "pipeline/event/ack.h"
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -144,7 +143,8 @@ class CheckingReceiver final : public AckReceiver {
   std::atomic<int> ends{0};
 };
 
-TEST_CASE("prefixes are true, grow on each thread and end at the full count, in whatever order threads finish events", "[ack]") {
+TEST_CASE("prefixes are true, grow on each thread and end at the full count, in whatever order threads finish events",
+          "[ack]") {
   constexpr std::size_t kThreads = 4;
   constexpr std::size_t kEvents = 400;
   for (unsigned seed = 1; seed <= 25; ++seed) {

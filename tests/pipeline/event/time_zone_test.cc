@@ -74,8 +74,8 @@ TEST_CASE("offsets are zones", "[time]") {
   CHECK(find_zone("+00:00") == &utc_zone());
   CHECK(find_zone("Z") == &utc_zone());
   CHECK(fixed_zone(86'400) == nullptr);
-  for (const char* bad : {"+", "+5", "+24:00", "+05:3", "+05:60", "+0530x", "", "utcc", "../etc/passwd", "Europe",
-                          "tzdata.zi"}) {
+  for (const char* bad :
+       {"+", "+5", "+24:00", "+05:3", "+05:60", "+0530x", "", "utcc", "../etc/passwd", "Europe", "tzdata.zi"}) {
     CAPTURE(bad);
     CHECK(find_zone(bad) == nullptr);
   }

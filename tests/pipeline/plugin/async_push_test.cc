@@ -3,7 +3,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
-
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,7 +19,9 @@ class NarrowSink final : public EventSink {
  public:
   explicit NarrowSink(std::size_t room) : room_(room) {}
 
-  ChunkPtr new_chunk(Buffer received) override { return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0}); }
+  ChunkPtr new_chunk(Buffer received) override {
+    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
+  }
   bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
   bool try_push(ChunkPtr& chunk) override {
     const std::lock_guard lock(mutex_);

@@ -1,13 +1,11 @@
 // Tokens through a whole pipeline with several workers, held against a model.
-#include "pipeline/event/ack.h"
-
 #include <catch2/catch.hpp>
-
 #include <future>
 #include <map>
 #include <random>
 #include <thread>
 
+#include "pipeline/event/ack.h"
 #include "tests/support/recording_receiver.h"
 #include "tests/support/running_pipeline.h"
 
@@ -139,10 +137,12 @@ class Answering {
   std::vector<std::thread> threads_;
 };
 
-TEST_CASE("two outputs that answer event by event, late and out of order: each token ends once, after both", "[acknowledgement]") {
+TEST_CASE("two outputs that answer event by event, late and out of order: each token ends once, after both",
+          "[acknowledgement]") {
   constexpr std::size_t kEvents = 3000;
-  RunningPipeline running("input { test_source {} } filter { clone { clones => [\"a\"] } } output { test_output {} test_output {} }",
-                          quick_settings(4));
+  RunningPipeline running(
+      "input { test_source {} } filter { clone { clones => [\"a\"] } } output { test_output {} test_output {} }",
+      quick_settings(4));
   Load load(kEvents, 3);
   std::size_t rejected = 0;
   {

@@ -1,7 +1,6 @@
 #include "pipeline/run/output_buffer.h"
 
 #include <catch2/catch.hpp>
-
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -49,7 +48,8 @@ std::vector<std::int64_t> numbers_of(const Delivery& delivery) {
   return numbers;
 }
 
-TEST_CASE("retried events come back, rejected ones are counted, and the token ends with the last of them", "[output_buffer]") {
+TEST_CASE("retried events come back, rejected ones are counted, and the token ends with the last of them",
+          "[output_buffer]") {
   BufferRig rig;
   const ChunkPtr chunk = numbered_chunk(0, 5);
   const auto receiver = follow_armed(*chunk);
@@ -61,7 +61,8 @@ TEST_CASE("retried events come back, rejected ones are counted, and the token en
     delivery->report(0, Outcome::retry("busy", 429));
     delivery->report(4, Outcome::permanent("too old", 400));
     delivery->report(1, Outcome::delivered());
-  }).join();
+  })
+      .join();
   CHECK(rig.buffer->undelivered_events() == 5);
   CHECK(rig.timer.pauses().empty());  // the delivery is still open
   delivery->report(2, Outcome::retry("busy", 429));
@@ -122,9 +123,9 @@ TEST_CASE("the pause between attempts doubles up to half a minute", "[output_buf
     rig.output.take_one()->report_all(Outcome::retry("down"));
     CHECK(rig.timer.fire() == 1);
   }
-  CHECK(rig.timer.pauses() == std::vector<milliseconds>{milliseconds(250), milliseconds(500), milliseconds(1000), milliseconds(2000),
-                                                        milliseconds(4000), milliseconds(8000), milliseconds(16000), milliseconds(30000),
-                                                        milliseconds(30000)});
+  CHECK(rig.timer.pauses() == std::vector<milliseconds>{milliseconds(250), milliseconds(500), milliseconds(1000),
+                                                        milliseconds(2000), milliseconds(4000), milliseconds(8000),
+                                                        milliseconds(16000), milliseconds(30000), milliseconds(30000)});
   rig.output.take_one()->report_all(Outcome::delivered());
   CHECK(receiver->results() == kDelivered);
 }

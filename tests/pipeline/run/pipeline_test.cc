@@ -1,7 +1,6 @@
 #include "pipeline/run/pipeline.h"
 
 #include <catch2/catch.hpp>
-
 #include <future>
 #include <numeric>
 #include <set>
@@ -38,14 +37,17 @@ class Tally {
   FieldRef kind_;
   std::int64_t count_ = 0;
 };
-const RegisterFilter tally_registered({.name = "test_tally", .summary = "Counts.", .make = make_filter<Tally, tally_options>});
+const RegisterFilter tally_registered({.name = "test_tally",
+                                       .summary = "Counts.",
+                                       .make = make_filter<Tally, tally_options>});
 
 /// A pipeline whose source reads.
 struct ReadingRig {
   explicit ReadingRig(std::string_view text = kSourceToOutput, PipelineSettings settings = quick_settings(1))
       : compiled(text, settings.workers), settings_(settings) {}
   Pipeline& start() {
-    pipeline = std::make_unique<Pipeline>(compiled.plan, settings_, std::make_unique<MemoryQueue>(MemoryQueueLimits{}), compiled.metrics);
+    pipeline = std::make_unique<Pipeline>(compiled.plan, settings_, std::make_unique<MemoryQueue>(MemoryQueueLimits{}),
+                                          compiled.metrics);
     pipeline->on_inputs_ended([this] { ended.set_value(); });
     REQUIRE(pipeline->start_outputs());
     pipeline->start_workers();

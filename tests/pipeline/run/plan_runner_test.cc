@@ -28,7 +28,9 @@ class Bear {
  private:
   FieldRef child_;
 };
-const RegisterFilter bear_registered({.name = "test_bear", .summary = "Makes two children.", .make = make_filter<Bear, no_options>});
+const RegisterFilter bear_registered({.name = "test_bear",
+                                      .summary = "Makes two children.",
+                                      .make = make_filter<Bear, no_options>});
 
 /// Ends every event with children in its place.
 class Replace {
@@ -42,7 +44,9 @@ class Replace {
  private:
   FieldRef part_;
 };
-const RegisterFilter replace_registered({.name = "test_replace", .summary = "Splits in three.", .make = make_filter<Replace, no_options>});
+const RegisterFilter replace_registered({.name = "test_replace",
+                                         .summary = "Splits in three.",
+                                         .make = make_filter<Replace, no_options>});
 
 struct HoldOptions {
   std::string name;
@@ -96,10 +100,13 @@ const RegisterFilter visit_registered({.name = "test_visit",
 struct RunnerRig {
   explicit RunnerRig(std::string_view text, bool is_ordered = true) : compiled(text) {
     for (std::size_t i = 0; i < compiled.plan->outputs.size(); ++i)
-      buffers.push_back(std::make_shared<OutputBuffer>(*compiled.plan->outputs[i], compiled.plan->output_sites[i], OutputBufferLimits{}, timer));
+      buffers.push_back(std::make_shared<OutputBuffer>(*compiled.plan->outputs[i], compiled.plan->output_sites[i],
+                                                       OutputBufferLimits{}, timer));
     runner = std::make_unique<PlanRunner>(compiled.plan, 0, buffers, is_ordered, compiled.metrics);
   }
-  bool run(const std::vector<ChunkPtr>& chunks, std::optional<FlushKind> flush = std::nullopt) { return runner->run(batch_of(chunks), flush); }
+  bool run(const std::vector<ChunkPtr>& chunks, std::optional<FlushKind> flush = std::nullopt) {
+    return runner->run(batch_of(chunks), flush);
+  }
   /// What a first output is given.
   Lines lines_of(std::string_view json_lines, std::optional<FlushKind> flush = std::nullopt) {
     const ChunkPtr chunk = chunk_of(json_lines);
@@ -167,8 +174,8 @@ TEST_CASE("events keep their places through branches, with their children behind
     else { mutate { add_field => { "way" => "rest" } } }
   } output { test_output {} })");
   CHECK(rig.lines_of("{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}") ==
-        Lines{R"({"n":0,"way":"rest"})", R"({"n":1,"way":"odd"})", R"({"n":2})", R"({"n":2,"child":1})", R"({"n":2,"child":2})",
-              R"({"n":3,"way":"odd"})", R"({"n":4,"way":"rest"})"});
+        Lines{R"({"n":0,"way":"rest"})", R"({"n":1,"way":"odd"})", R"({"n":2})", R"({"n":2,"child":1})",
+              R"({"n":2,"child":2})", R"({"n":3,"way":"odd"})", R"({"n":4,"way":"rest"})"});
 }
 
 TEST_CASE("of one event's children those of an earlier branch come first", "[plan_runner]") {
@@ -178,9 +185,10 @@ TEST_CASE("of one event's children those of an earlier branch come first", "[pla
     else if ![child] { mutate { add_field => { "branch" => "else if" } } }
     else { mutate { add_field => { "branch" => "else" } } }
   } output { test_output {} })");
-  CHECK(rig.lines_of("{\"n\":0}\n{\"n\":1}") ==
-        Lines{R"({"n":0,"child":2,"branch":"if"})", R"({"n":0,"branch":"else if"})", R"({"n":0,"child":1,"branch":"else"})",
-              R"({"n":1,"child":2,"branch":"if"})", R"({"n":1,"branch":"else if"})", R"({"n":1,"child":1,"branch":"else"})"});
+  CHECK(rig.lines_of("{\"n\":0}\n{\"n\":1}") == Lines{R"({"n":0,"child":2,"branch":"if"})", R"({"n":0,"branch":"else if"})",
+                                                      R"({"n":0,"child":1,"branch":"else"})",
+                                                      R"({"n":1,"child":2,"branch":"if"})", R"({"n":1,"branch":"else if"})",
+                                                      R"({"n":1,"child":1,"branch":"else"})"});
 }
 
 TEST_CASE("a label's chain changes its own copies: outputs that hold the original see it unchanged", "[plan_runner]") {
@@ -239,12 +247,14 @@ TEST_CASE("what a filter emits when it is flushed passes the later steps, not th
   } output { test_output {} })");
   CHECK(rig.runner->wants_flush());
   CHECK(rig.lines_of("{\"n\":1}\n{\"n\":2}", FlushKind::Periodic) ==
-        Lines{R"({"n":1,"before":"x","branch":"x","after":"x"})", R"({"held":"one","count":1,"final":false,"branch":"x","after":"x"})",
-              R"({"n":2,"before":"x","after":"x"})", R"({"held":"other","count":1,"final":false,"after":"x"})"});
+        Lines{R"({"n":1,"before":"x","branch":"x","after":"x"})",
+              R"({"held":"one","count":1,"final":false,"branch":"x","after":"x"})", R"({"n":2,"before":"x","after":"x"})",
+              R"({"held":"other","count":1,"final":false,"after":"x"})"});
 }
 
 TEST_CASE("an empty batch flushes every filter once", "[plan_runner]") {
-  RunnerRig rig(R"(filter { test_hold { name => "a" } if [n] == 1 { test_hold { name => "b" } } } output { test_output {} })");
+  RunnerRig rig(
+      R"(filter { test_hold { name => "a" } if [n] == 1 { test_hold { name => "b" } } } output { test_output {} })");
   REQUIRE(rig.runner->run(std::make_shared<Batch>(), FlushKind::Final));
   // What the branch made comes before what passed it by: both stem from no event, and earlier branches come first.
   CHECK(rig.compiled.output().lines() ==
@@ -256,8 +266,9 @@ TEST_CASE("filters inside labels are flushed too, a label before those that it l
     label "@SECOND" { filter { test_hold { name => "second" } } output { test_output {} } }
     label "@FIRST" { filter { test_hold { name => "first" } } output { relabel { label => "@SECOND" } } }
     output { if [n] == 1 { relabel { label => "@FIRST" } } else { relabel { label => "@SECOND" } } })");
-  CHECK(rig.lines_of("{\"n\":1}\n{\"n\":2}", FlushKind::Final) ==
-        Lines{R"({"n":1})", R"({"n":2})", R"({"held":"first","count":1,"final":true})", R"({"held":"second","count":3,"final":true})"});
+  CHECK(rig.lines_of("{\"n\":1}\n{\"n\":2}", FlushKind::Final) == Lines{R"({"n":1})", R"({"n":2})",
+                                                                        R"({"held":"first","count":1,"final":true})",
+                                                                        R"({"held":"second","count":3,"final":true})"});
 }
 
 TEST_CASE("an ordered pipeline takes one event through all filters that share state before the next", "[plan_runner]") {
@@ -271,7 +282,8 @@ TEST_CASE("an ordered pipeline takes one event through all filters that share st
   CHECK(visits(false) == std::vector<std::int64_t>{1, 2, 1, 2});
 }
 
-TEST_CASE("when one output is closed, a batch's events count as not delivered although another output has them", "[plan_runner]") {
+TEST_CASE("when one output is closed, a batch's events count as not delivered although another output has them",
+          "[plan_runner]") {
   RunnerRig rig("output { test_output {} test_output {} }");
   ChunkPtr chunk = numbered_chunk(0, 3);
   const auto receiver = follow_armed(*chunk);

@@ -3,10 +3,10 @@
 using namespace logboom;
 
 TEST_CASE("rubydebug aligns names, indents what is nested and writes values as Ruby does", "[codec][rubydebug]") {
-  CHECK(CodecHarness("rubydebug")
-            .encode(
-                R"({"message":"he\"y\n#{x}\u0001","n":1.5,"no":null,"host":{"x":"é"},"tags":["a","b"],"e":{},"l":[]})") ==
-        R"({
+  CHECK(
+      CodecHarness("rubydebug")
+          .encode(R"({"message":"he\"y\n#{x}\u0001","n":1.5,"no":null,"host":{"x":"é"},"tags":["a","b"],"e":{},"l":[]})") ==
+      R"({
        "message" => "he\"y\n\#{x}\u0001",
              "n" => 1.5,
             "no" => nil,

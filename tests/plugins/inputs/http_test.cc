@@ -78,11 +78,13 @@ TEST_CASE("http makes an event of each item of a JSON array", "[input][http]") {
 
 TEST_CASE("http describes the request in ECS fields", "[input][http]") {
   Fixture fixture("http { }", EcsMode::V1);
-  fixture.post(R"({"http":{"method":"kept"}})",
-               {{"content-type", "application/json"}, {"host", "[::1]:8080"}, {"user-agent", "curl"}, {"content-length", "26"}});
+  fixture.post(
+      R"({"http":{"method":"kept"}})",
+      {{"content-type", "application/json"}, {"host", "[::1]:8080"}, {"user-agent", "curl"}, {"content-length", "26"}});
   const auto events = fixture.sink.events();
   REQUIRE(events.size() == 1);
-  CHECK_THAT(events[0], Contains(R"("method":"kept")") && Contains(R"("url":{"path":"/in?x=1","domain":"::1","port":8080})") &&
+  CHECK_THAT(events[0], Contains(R"("method":"kept")") &&
+                            Contains(R"("url":{"path":"/in?x=1","domain":"::1","port":8080})") &&
                             Contains(R"("user_agent":{"original":"curl"})") && Contains(R"("body":{"bytes":"26"})") &&
                             Contains(R"("host":{"ip":"10.0.0.9"})") &&
                             Contains("\t{\"input\":{\"http\":{\"request\":{\"headers\":{\"content_type\""));
@@ -127,8 +129,9 @@ TEST_CASE("http converts charsets and refuses what it cannot read", "[input][htt
 }
 
 TEST_CASE("http answers as configured", "[input][http]") {
-  Fixture fixture("http { response_code => 204 response_headers => { \"X-A\" => \"b\" } additional_codecs => { \"a/b\" => \"line\" } "
-                  "remote_host_target_field => \"[from]\" request_headers_target_field => \"[@metadata][h]\" }");
+  Fixture fixture(
+      "http { response_code => 204 response_headers => { \"X-A\" => \"b\" } additional_codecs => { \"a/b\" => \"line\" } "
+      "remote_host_target_field => \"[from]\" request_headers_target_field => \"[@metadata][h]\" }");
   const HttpResponse response = fixture.post("one\ntwo", {{"content-type", "a/b"}});
   CHECK(response.status == 204);
   CHECK(response.body.empty());

@@ -3,7 +3,6 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-
 #include <thread>
 
 #include "server/listen/listener.h"
@@ -50,7 +49,9 @@ class WebService {
     context_.stop();
     thread_.join();
   }
-  std::string url(std::string_view path = "/") const { return fmt::format("http://127.0.0.1:{}{}", listener_->port(), path); }
+  std::string url(std::string_view path = "/") const {
+    return fmt::format("http://127.0.0.1:{}{}", listener_->port(), path);
+  }
   std::vector<HttpRequest> requests() const {
     const std::lock_guard lock(service->mutex);
     return service->requests;
@@ -84,8 +85,9 @@ std::vector<Outcome> deliver(std::string_view text, const std::vector<std::strin
 TEST_CASE("http sends an event as JSON", "[output][http]") {
   WebService web;
   const auto outcomes = deliver(
-      fmt::format(R"(http {{ url => "{}" http_method => post headers => {{ "X-A" => "%{{a}}" }} user => "u" password => "p" }})",
-                  web.url("/%{a}")),
+      fmt::format(
+          R"(http {{ url => "{}" http_method => post headers => {{ "X-A" => "%{{a}}" }} user => "u" password => "p" }})",
+          web.url("/%{a}")),
       {"{\"a\":\"b\\r\\nX-Evil: 1\"}", R"({"a":"c"})"});
   CHECK(outcomes.at(1).kind == OutcomeKind::Delivered);
   for (const HttpRequest& request : web.requests()) {
@@ -101,9 +103,10 @@ TEST_CASE("http sends an event as JSON", "[output][http]") {
 
 TEST_CASE("http sends a batch as one array for each address", "[output][http]") {
   WebService web;
-  const auto outcomes = deliver(fmt::format(R"(http {{ url => "{}" http_method => put format => json_batch http_compression => true }})",
-                                            web.url("/%{to}")),
-                                {R"({"to":"x","n":1})", R"({"to":"400","n":2})", R"({"to":"x","n":3})"});
+  const auto outcomes =
+      deliver(fmt::format(R"(http {{ url => "{}" http_method => put format => json_batch http_compression => true }})",
+                          web.url("/%{to}")),
+              {R"({"to":"x","n":1})", R"({"to":"400","n":2})", R"({"to":"x","n":3})"});
   CHECK(outcomes.at(0).kind == OutcomeKind::Delivered);
   CHECK(outcomes.at(1).kind == OutcomeKind::Permanent);
   CHECK(outcomes.at(2).kind == OutcomeKind::Delivered);
@@ -156,7 +159,8 @@ TEST_CASE("http tries again when its service cannot be reached or is silent", "[
 
 TEST_CASE("http gives back what is under way when it stops", "[output][http]") {
   TestAcceptor silent;
-  PluginHarness<Output> harness("output", fmt::format(R"(http {{ url => "http://127.0.0.1:{}/" http_method => post }})", silent.port()));
+  PluginHarness<Output> harness(
+      "output", fmt::format(R"(http {{ url => "http://127.0.0.1:{}/" http_method => post }})", silent.port()));
   REQUIRE(harness.plugin != nullptr);
   REQUIRE(harness.plugin->start().has_value());
   const auto delivery = std::make_shared<RecordedDelivery>(std::vector<std::string>{"{}", "{}"});

@@ -78,7 +78,8 @@ TEST_CASE("tcp as a server writes to everyone who is connected", "[output][tcp]"
   TestAcceptor place;
   const std::uint16_t port = place.port();
   place.stop();
-  Harness harness("output", fmt::format("tcp {{ mode => server host => \"127.0.0.1\" port => {} codec => json_lines }}", port));
+  Harness harness("output",
+                  fmt::format("tcp {{ mode => server host => \"127.0.0.1\" port => {} codec => json_lines }}", port));
   start(harness);
   CHECK(deliver(harness, {R"({"a":0})"})->wait().at(0).kind == OutcomeKind::Delivered);
   CHECK(harness.metrics.counter("without_clients").value() == 1);
