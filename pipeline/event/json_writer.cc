@@ -18,12 +18,28 @@ constexpr std::size_t kLongestEscape = 6;  // \u00XX
 
 bool is_special(unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
 
-/// Copies a block to `to` and says whether a byte of it needs an escape. Blocks of kBlockBytes are read and written whole.
+template <class Word>
+Word load(const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+/// True when one of eight bytes may need an escape: no such byte is missed, and at worst a word is looked at twice.
+bool has_special(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+  const std::uint64_t quote = word ^ (kOnes * '"');
+  const std::uint64_t backslash = word ^ (kOnes * '\\');
+  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
+  return ((((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | below_space) & kHighs) != 0;
+}
+
+/// The same for a block of kBlockBytes.
 #if defined(__SSE2__)
 constexpr std::size_t kBlockBytes = 16;
-bool copy_block(const char* from, char* to) {
+bool has_special_in_block(const char* from) {
   const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
   const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
   const __m128i is_backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
   const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
@@ -31,17 +47,7 @@ bool copy_block(const char* from, char* to) {
 }
 #else
 constexpr std::size_t kBlockBytes = 8;
-bool copy_block(const char* from, char* to) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-  std::uint64_t word;
-  std::memcpy(&word, from, sizeof word);
-  std::memcpy(to, &word, sizeof word);
-  const std::uint64_t quote = word ^ (kOnes * '"');
-  const std::uint64_t backslash = word ^ (kOnes * '\\');
-  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
-  return ((((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | below_space) & kHighs) != 0;
-}
+bool has_special_in_block(const char* from) { return has_special(load<std::uint64_t>(from)); }
 #endif
 
 /// Writes behind the end of a string through a bare pointer; the string is cut to what was written at the end.
@@ -72,13 +78,14 @@ class Writer {
     const char* from = text.data();
     const char* const end = from + text.size();
     for (; static_cast<std::size_t>(end - from) >= kBlockBytes; from += kBlockBytes) {
-      if (copy_block(from, at_)) {
+      if (has_special_in_block(from)) {
         put_escaped(from, kBlockBytes, static_cast<std::size_t>(end - from));
       } else {
+        std::memcpy(at_, from, kBlockBytes);
         at_ += kBlockBytes;
       }
     }
-    if (from < end) put_tail(from, static_cast<std::size_t>(end - from));
+    if (from < end) put_tail(from, static_cast<std::size_t>(end - from), text.size());
     *at_++ = '"';
   }
   void put_double(double value) {
@@ -152,29 +159,38 @@ class Writer {
     at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
   }
-  /// Less than a block: copied through one of its own, filled up with bytes that need no escape.
-  void put_tail(const char* from, std::size_t count) {
-    char block[kBlockBytes];
-    std::memset(block, ' ', kBlockBytes);
-    copy_short(from, count, block);
-    if (copy_block(block, at_)) {
-      put_escaped(from, count, count);
-    } else {
-      at_ += count;
-    }
-  }
-  /// memcpy() of 1 to 15 bytes without a loop: two overlapping moves.
-  static void copy_short(const char* from, std::size_t count, char* to) {
-    if (count >= 8) {
-      std::memcpy(to, from, 8);
-      std::memcpy(to + count - 8, from + count - 8, 8);
+  /// The last `count` bytes of a text of `size`: less than a block. Without a loop, and without a detour through memory that
+  /// would make a wide load wait for narrow stores: overlapping moves through registers.
+  void put_tail(const char* from, std::size_t count, std::size_t size) {
+    bool is_special_free = false;
+    if (size >= kBlockBytes) {
+      // The block that ends with the text. Where it needs no escape, its first part stands before at_ just like this.
+      const std::size_t again = kBlockBytes - count;
+      is_special_free = !has_special_in_block(from - again);
+      if (is_special_free) std::memcpy(at_ - again, from - again, kBlockBytes);
+    } else if (count >= 8) {
+      const std::uint64_t first = load<std::uint64_t>(from);
+      const std::uint64_t last = load<std::uint64_t>(from + count - 8);
+      is_special_free = !has_special(first) && !has_special(last);
+      std::memcpy(at_, &first, 8);
+      std::memcpy(at_ + count - 8, &last, 8);
     } else if (count >= 4) {
-      std::memcpy(to, from, 4);
-      std::memcpy(to + count - 4, from + count - 4, 4);
+      const std::uint32_t first = load<std::uint32_t>(from);
+      const std::uint32_t last = load<std::uint32_t>(from + count - 4);
+      is_special_free = !has_special(first | (static_cast<std::uint64_t>(last) << 32));
+      std::memcpy(at_, &first, 4);
+      std::memcpy(at_ + count - 4, &last, 4);
     } else {
-      to[0] = from[0];
-      to[count / 2] = from[count / 2];
-      to[count - 1] = from[count - 1];
+      is_special_free = true;
+      for (std::size_t i = 0; i < count; ++i) {
+        is_special_free = is_special_free && !is_special(static_cast<unsigned char>(from[i]));
+        at_[i] = from[i];
+      }
+    }
+    if (is_special_free) {
+      at_ += count;
+    } else {
+      put_escaped(from, count, count);
     }
   }
   /// Escapes `count` bytes; afterwards there is room for the `rest` of the text again.

@@ -123,12 +123,13 @@ TEST_CASE("what an output still holds when it is told to stop counts as not deli
   REQUIRE(running.output().wait_for_events(4));
   REQUIRE(running.push(std::move(queued)));
   running.pipeline().abandon();
+  ChunkPtr late = numbered_chunk(300, 1);
+  CHECK(running.sink().is_stopping());  // from now on, not from the end of the drain
+  CHECK_FALSE(running.sink().try_push(late));
   running.drain();
   CHECK(running.output().stops() == 1);
   CHECK(of_held->results() == kNotDelivered);
   CHECK(of_queued->results() == kNotDelivered);
-  ChunkPtr late = numbered_chunk(300, 1);
-  CHECK_FALSE(running.sink().try_push(late));
 }
 
 TEST_CASE("a session's sink outlives its pipeline and refuses from then on", "[drain]") {
