@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -16,38 +20,47 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kScalarBytes = 48;   // room for any number, timestamp or punctuation
 constexpr std::size_t kLongestEscape = 6;  // \u00XX
 
-bool is_special(unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
+/// The letter behind the backslash, 'u' for \u00XX, 0 for bytes that stand for themselves.
+constexpr std::array<char, 256> kEscapes = [] {
+  std::array<char, 256> escapes{};
+  for (int control = 0; control < 0x20; ++control) escapes[control] = 'u';
+  escapes['"'] = '"';
+  escapes['\\'] = '\\';
+  escapes['\n'] = 'n';
+  escapes['\r'] = 'r';
+  escapes['\t'] = 't';
+  escapes['\b'] = 'b';
+  escapes['\f'] = 'f';
+  return escapes;
+}();
 
-template <class Word>
-Word load(const char* from) {
-  Word word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
-
-/// True when one of eight bytes may need an escape: no such byte is missed, and at worst a word is looked at twice.
-bool has_special(std::uint64_t word) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-  const std::uint64_t quote = word ^ (kOnes * '"');
-  const std::uint64_t backslash = word ^ (kOnes * '\\');
-  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
-  return ((((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | below_space) & kHighs) != 0;
-}
-
-/// The same for a block of kBlockBytes.
-#if defined(__SSE2__)
+// A block is read whole also where less of it is left, as long as it does not reach into the next page: no copy by halves,
+// for which the next load would have to wait.
+constexpr std::uintptr_t kPageBytes = 4096;
 constexpr std::size_t kBlockBytes = 16;
-bool has_special_in_block(const char* from) {
+bool stays_in_page(const char* from) {
+  return (reinterpret_cast<std::uintptr_t>(from) & (kPageBytes - 1)) <= kPageBytes - kBlockBytes;
+}
+
+#if defined(__SSE2__)
+/// Copies a block and says which of its bytes need an escape, the first in the lowest bit.
+[[gnu::no_sanitize("address")]] inline std::uint32_t copy_block(const char* from, char* to) {
   const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
   const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
   const __m128i is_backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
   const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
-  return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)) != 0;
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)));
 }
 #else
-constexpr std::size_t kBlockBytes = 8;
-bool has_special_in_block(const char* from) { return has_special(load<std::uint64_t>(from)); }
+[[gnu::no_sanitize("address")]] inline std::uint32_t copy_block(const char* from, char* to) {
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < kBlockBytes; ++i) {
+    to[i] = from[i];
+    found |= static_cast<std::uint32_t>(kEscapes[static_cast<unsigned char>(from[i])] != 0) << i;
+  }
+  return found;
+}
 #endif
 
 /// Writes behind the end of a string through a bare pointer; the string is cut to what was written at the end.
@@ -76,16 +89,25 @@ class Writer {
     need(text.size() + kBlockBytes + 2);
     *at_++ = '"';
     const char* from = text.data();
-    const char* const end = from + text.size();
-    for (; static_cast<std::size_t>(end - from) >= kBlockBytes; from += kBlockBytes) {
-      if (has_special_in_block(from)) {
-        put_escaped(from, kBlockBytes, static_cast<std::size_t>(end - from));
+    std::size_t left = text.size();
+    while (left > 0) {
+      const std::size_t count = std::min(left, kBlockBytes);
+      std::uint32_t found = 0;
+      if (count == kBlockBytes || stays_in_page(from)) {
+        found = copy_block(from, at_) & ((1U << count) - 1);
       } else {
-        std::memcpy(at_, from, kBlockBytes);
-        at_ += kBlockBytes;
+        std::array<char, kBlockBytes> last{};
+        std::memcpy(last.data(), from, count);
+        found = copy_block(last.data(), at_) & ((1U << count) - 1);
       }
+      const std::size_t plain = found == 0 ? count : static_cast<std::size_t>(std::countr_zero(found));
+      at_ += plain;
+      from += plain;
+      left -= plain;
+      if (found == 0) continue;
+      put_escape(static_cast<unsigned char>(*from++));
+      need(--left + kBlockBytes + 2);
     }
-    if (from < end) put_tail(from, static_cast<std::size_t>(end - from), text.size());
     *at_++ = '"';
   }
   void put_double(double value) {
@@ -138,11 +160,9 @@ class Writer {
     put('{');
     bool is_first = true;
     for (const ObjectEntry& entry : object) {
-      if (!is_first) put(',');
-      is_first = false;
-      put_string(entry.key.text());
-      put(':');
+      put_key(entry.key, is_first);
       put_value(entry.value);
+      is_first = false;
     }
     put('}');
   }
@@ -159,65 +179,28 @@ class Writer {
     at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
   }
-  /// The last `count` bytes of a text of `size`: less than a block. Without a loop, and without a detour through memory that
-  /// would make a wide load wait for narrow stores: overlapping moves through registers.
-  void put_tail(const char* from, std::size_t count, std::size_t size) {
-    bool is_special_free = false;
-    if (size >= kBlockBytes) {
-      // The block that ends with the text. Where it needs no escape, its first part stands before at_ just like this.
-      const std::size_t again = kBlockBytes - count;
-      is_special_free = !has_special_in_block(from - again);
-      if (is_special_free) std::memcpy(at_ - again, from - again, kBlockBytes);
-    } else if (count >= 8) {
-      const std::uint64_t first = load<std::uint64_t>(from);
-      const std::uint64_t last = load<std::uint64_t>(from + count - 8);
-      is_special_free = !has_special(first) && !has_special(last);
-      std::memcpy(at_, &first, 8);
-      std::memcpy(at_ + count - 8, &last, 8);
-    } else if (count >= 4) {
-      const std::uint32_t first = load<std::uint32_t>(from);
-      const std::uint32_t last = load<std::uint32_t>(from + count - 4);
-      is_special_free = !has_special(first | (static_cast<std::uint64_t>(last) << 32));
-      std::memcpy(at_, &first, 4);
-      std::memcpy(at_ + count - 4, &last, 4);
-    } else {
-      is_special_free = true;
-      for (std::size_t i = 0; i < count; ++i) {
-        is_special_free = is_special_free && !is_special(static_cast<unsigned char>(from[i]));
-        at_[i] = from[i];
-      }
+  void put_key(const Key& key, bool is_first) {
+    if (const char* form = json_form_of(key)) {
+      const std::size_t size = key.size + (is_first ? 3 : 4);
+      form += is_first ? 1 : 0;
+      need(size + kKeyBlockBytes);
+      for (std::size_t i = 0; i < size; i += kKeyBlockBytes) std::memcpy(at_ + i, form + i, kKeyBlockBytes);
+      at_ += size;
+      return;
     }
-    if (is_special_free) {
-      at_ += count;
-    } else {
-      put_escaped(from, count, count);
-    }
+    if (!is_first) put(',');
+    put_string(key.text());
+    put(':');
   }
-  /// Escapes `count` bytes; afterwards there is room for the `rest` of the text again.
-  void put_escaped(const char* from, std::size_t count, std::size_t rest) {
-    need(count * kLongestEscape + rest + kBlockBytes + 2);
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto byte = static_cast<unsigned char>(from[i]);
-      if (!is_special(byte)) {
-        *at_++ = static_cast<char>(byte);
-        continue;
-      }
-      *at_++ = '\\';
-      switch (byte) {
-        case '"': *at_++ = '"'; break;
-        case '\\': *at_++ = '\\'; break;
-        case '\n': *at_++ = 'n'; break;
-        case '\r': *at_++ = 'r'; break;
-        case '\t': *at_++ = 't'; break;
-        case '\b': *at_++ = 'b'; break;
-        case '\f': *at_++ = 'f'; break;
-        default:
-          std::memcpy(at_, "u00", 3);
-          at_[3] = kHexDigits[byte >> 4];
-          at_[4] = kHexDigits[byte & 15];
-          at_ += 5;
-      }
-    }
+  void put_escape(unsigned char byte) {
+    need(kLongestEscape);
+    *at_++ = '\\';
+    *at_++ = kEscapes[byte];
+    if (kEscapes[byte] != 'u') return;
+    *at_++ = '0';
+    *at_++ = '0';
+    *at_++ = kHexDigits[byte >> 4];
+    *at_++ = kHexDigits[byte & 15];
   }
 
   std::string& out_;

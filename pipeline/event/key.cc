@@ -3,6 +3,9 @@
 #define XXH_INLINE_ALL  // short names: the call would cost as much as the hash
 #include <xxhash.h>
 
+#include <algorithm>
+#include <array>
+#include <deque>
 #include <mutex>
 #include <random>
 #include <set>
@@ -16,6 +19,44 @@ std::uint64_t hash_seed() {
   return seed;
 }
 
+// Interned names that JSON can take as they are stand here one behind the other, each as ,"name": - the writer copies them in
+// steps of kKeyBlockBytes, hence the bytes at the end.
+constexpr std::size_t kStoreBytes = 512 * 1024;
+alignas(64) std::array<char, kStoreBytes + kKeyBlockBytes> store_bytes;
+
+bool is_plain_in_json(std::string_view name) {
+  return std::none_of(name.begin(), name.end(),
+                      [](unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; });
+}
+
+class NameStore {
+ public:
+  std::string_view intern(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = names_.find(name);
+    if (found != names_.end()) return *found;
+    return *names_.insert(keep(name)).first;
+  }
+
+ private:
+  std::string_view keep(std::string_view name) {
+    if (!is_plain_in_json(name) || name.size() + 4 > kStoreBytes - used_) return others_.emplace_back(name);
+    char* const at = store_bytes.data() + used_;
+    at[0] = ',';
+    at[1] = '"';
+    std::copy(name.begin(), name.end(), at + 2);
+    at[2 + name.size()] = '"';
+    at[3 + name.size()] = ':';
+    used_ += name.size() + 4;
+    return {at + 2, name.size()};
+  }
+
+  std::mutex mutex_;
+  std::size_t used_ = 0;
+  std::set<std::string_view> names_;
+  std::deque<std::string> others_;  // the bytes never move
+};
+
 }  // namespace
 
 Key make_key(std::string_view name) {
@@ -24,13 +65,16 @@ Key make_key(std::string_view name) {
           static_cast<std::uint32_t>(XXH3_64bits_withSeed(name.data(), name.size(), seed))};
 }
 
+const char* json_form_of(const Key& key) {
+  const auto place = reinterpret_cast<std::uintptr_t>(key.data) - reinterpret_cast<std::uintptr_t>(store_bytes.data());
+  if (place >= kStoreBytes) return nullptr;
+  const bool is_whole = key.data[-1] == '"' && key.data[key.size] == '"';  // and no part of an interned name
+  return is_whole ? key.data - 2 : nullptr;
+}
+
 Key intern_key(std::string_view name) {
-  static std::mutex mutex;
-  static std::set<std::string, std::less<>> names;  // node-based: the bytes never move
-  const std::lock_guard lock(mutex);
-  auto found = names.find(name);
-  if (found == names.end()) found = names.emplace(name).first;
-  return make_key(*found);
+  static NameStore store;
+  return make_key(store.intern(name));
 }
 
 }  // namespace logboom

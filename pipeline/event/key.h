@@ -2,6 +2,7 @@
 // the received buffer or an arena, so that hostile names cannot grow anything.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -26,5 +27,10 @@ Key make_key(std::string_view name);
 /// A Key whose bytes live as long as the process; the same name gives the same bytes. Takes a lock: for names from the
 /// configuration and from plugins' code only, never for names from events. Any thread.
 Key intern_key(std::string_view name);
+
+/// `,"name":` for a key from intern_key() whose name needs no escape in JSON, nullptr for any other. kKeyBlockBytes may be read
+/// from there in steps as long as a step begins within the text.
+const char* json_form_of(const Key& key);
+constexpr std::size_t kKeyBlockBytes = 16;
 
 }  // namespace logboom

@@ -55,18 +55,12 @@ Value& Object::set(Arena& arena, const Key& key, Value value) {
   return append(arena, key, value);
 }
 
-Value& Object::append(Arena& arena, const Key& key, Value value) {
-  if (size_ == capacity_) grow(arena);
-  entries_[size_] = {key, value};
-  ++size_;
-  if (size_ >= kIndexedFrom) {
-    if (index_ == nullptr || size_ * 2 > index_capacity_) {
-      rebuild_index(arena);
-    } else {
-      insert_in_index(size_ - 1);
-    }
+void Object::note_in_index(Arena& arena) {
+  if (index_ == nullptr || size_ * 2 > index_capacity_) {
+    rebuild_index(arena);
+  } else {
+    insert_in_index(size_ - 1);
   }
-  return entries_[size_ - 1].value;
 }
 
 void Object::rebuild_index(Arena& arena) {
@@ -115,6 +109,7 @@ bool Object::erase(const Key& key) {
 
 void Object::clear() {
   size_ = 0;
+  seen_ = 0;
   index_ = nullptr;
   index_capacity_ = 0;
 }

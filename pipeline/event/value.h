@@ -140,7 +140,8 @@ struct ObjectEntry {
   Value value;
 };
 
-/// Named values in insertion order. Found by scanning hashes up to kIndexedFrom entries, by an index of its own past that.
+/// Named values in insertion order. A filter of 64 bits says of most absent names that they are absent; the others are found by
+/// scanning hashes up to kIndexedFrom entries, by an index of its own past that.
 class Object {
  public:
   static constexpr std::uint32_t kIndexedFrom = 17;
@@ -156,6 +157,7 @@ class Object {
 
   /// The value under this name, or nullptr. Valid until the object grows or shrinks.
   Value* find(const Key& key) {
+    if ((seen_ & filter_bit(key)) == 0) return nullptr;
     if (size_ >= kIndexedFrom) return find_indexed(key);
     for (std::uint32_t i = 0; i < size_; ++i)
       if (entries_[i].key == key) return &entries_[i].value;
@@ -166,7 +168,14 @@ class Object {
   /// Replaces the value in place, or appends. The key's bytes must live as long as the object.
   Value& set(Arena& arena, const Key& key, Value value);
   /// Appends without looking for the key: only for keys known to be new.
-  Value& append(Arena& arena, const Key& key, Value value);
+  Value& append(Arena& arena, const Key& key, Value value) {
+    if (size_ == capacity_) grow(arena);
+    seen_ |= filter_bit(key);
+    ObjectEntry& entry = entries_[size_++];
+    entry = {key, value};
+    if (size_ >= kIndexedFrom) note_in_index(arena);
+    return entry.value;
+  }
   /// Room for this many entries without another allocation.
   void reserve(Arena& arena, std::uint32_t capacity);
   /// Removes the entry, keeping the order of the others. False when there was none.
@@ -174,14 +183,17 @@ class Object {
   void clear();
 
  private:
+  static std::uint64_t filter_bit(const Key& key) { return std::uint64_t{1} << (key.hash >> 26); }
   Value* find_indexed(const Key& key);
   void grow(Arena& arena);
+  void note_in_index(Arena& arena);
   void rebuild_index(Arena& arena);
   void insert_in_index(std::uint32_t position);
 
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
   ObjectEntry* entries_ = nullptr;
+  std::uint64_t seen_ = 0;            // a bit for each name that was ever in it
   std::uint32_t* index_ = nullptr;    // open addressing, entry position + 1; nullptr while small
   std::uint32_t index_capacity_ = 0;  // power of two
 };

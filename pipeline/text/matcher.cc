@@ -202,6 +202,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern
 }
 
 MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
+  if (subject.data() == nullptr) subject = std::string_view("");
   if (start > subject.size() || !engine_->may_contain_match(subject, start)) return MatchStatus::NoMatch;
   return match_on(is_ascii(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget);
 }
@@ -228,6 +229,7 @@ MatchStatus Matcher::match_untrusted(std::string_view subject, MatchScratch& scr
 MatchStatus Matcher::find_next(std::string_view subject, MatchScratch& scratch, MatchCursor& cursor,
                                std::uint64_t budget) const {
   if (cursor.is_exhausted) return MatchStatus::NoMatch;
+  if (subject.data() == nullptr) subject = std::string_view("");
   if (cursor.alphabet == MatchCursor::Alphabet::Unknown) {
     cursor.alphabet = is_ascii(subject) ? MatchCursor::Alphabet::Ascii : MatchCursor::Alphabet::Utf8;
   }

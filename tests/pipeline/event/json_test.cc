@@ -1,5 +1,8 @@
 #include "pipeline/event/json.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -401,6 +404,24 @@ TEST_CASE("the writer appends without losing what is there, whatever the room", 
     write_json(*value, out);
     REQUIRE(out == std::string(used, '.') + document);
   }
+}
+
+TEST_CASE("a text that ends where its page of memory ends is written without a look behind it", "[json]") {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  char* const border = static_cast<char*>(pages) + page;
+  REQUIRE(mprotect(border, page, PROT_NONE) == 0);
+  std::memset(pages, 'x', page);
+  border[-3] = '"';
+  for (std::size_t size = 0; size < 70; ++size) {
+    std::string out;
+    write_json_string({border - size, size}, out);
+    const std::string text(size, 'x');
+    const std::string expected = size < 3 ? text : text.substr(3) + "\\\"xx";
+    REQUIRE(out == '"' + expected + '"');
+  }
+  munmap(pages, 2 * page);
 }
 
 TEST_CASE("the pretty writer indents by two and keeps empty things on one line", "[json]") {

@@ -54,6 +54,21 @@ TEST_CASE("names interned by many threads at once all share their places", "[key
   CHECK(std::set<const char*>(places[0].begin(), places[0].end()).size() == kNames);
 }
 
+TEST_CASE("only whole interned names that JSON takes as they are have a JSON form", "[key]") {
+  const Key key = intern_key("has_a_form");
+  REQUIRE(json_form_of(key) != nullptr);
+  CHECK(std::string_view(json_form_of(key), key.size + 4) == ",\"has_a_form\":");
+  CHECK(json_form_of(make_key(key.text().substr(1))) == nullptr);
+  CHECK(json_form_of(make_key(key.text().substr(0, 3))) == nullptr);
+  const std::string copy(key.text());
+  CHECK(json_form_of(make_key(copy)) == nullptr);
+  for (const std::string& name : {std::string("with\"quote"), std::string("back\\slash"), std::string("line\n"), std::string(600'000, 'n')}) {
+    CHECK(intern_key(name).text() == name);
+    CHECK(json_form_of(intern_key(name)) == nullptr);
+  }
+  CHECK(std::string_view(json_form_of(intern_key("")), 4) == ",\"\":");
+}
+
 TEST_CASE("hashes of similar names differ", "[key]") {
   std::set<std::uint32_t> hashes;
   for (int i = 0; i < 10'000; ++i) hashes.insert(make_key("field" + std::to_string(i)).hash);
