@@ -15,6 +15,7 @@
 #include "pipeline/text/regex_dialect.h"
 #include "pipeline/text/regex_facts.h"
 #include "pipeline/text/regex_parser.h"
+#include "pipeline/text/scanner.h"
 
 namespace logboom {
 namespace {
@@ -27,6 +28,7 @@ constexpr std::uint64_t kStepsPerByte = 8;
 constexpr std::uint64_t kProbeSteps = 100;
 constexpr int kBalanceLimit = 64;
 constexpr int kPriceOfWrongProbe = 8;
+constexpr int kPriceOfVainScan = 32;
 constexpr std::uint64_t kLastBudgetFactor = 100;
 constexpr std::uint64_t kMostSteps = 50'000'000;
 constexpr std::size_t kStartsWithoutClock = 512;
@@ -55,6 +57,7 @@ std::size_t next_character(std::string_view subject, std::size_t offset) {
 
 struct MatchScratch::Storage {
   Pcre2Workspace workspace;
+  std::vector<std::size_t> scanned;  // what a Scanner found
 };
 
 MatchScratch::MatchScratch() : storage_(std::make_unique<Storage>()) {}
@@ -83,13 +86,29 @@ struct Matcher::Engine {
   RegexFacts facts;
   std::vector<NamedGroup> groups;
   mutable std::atomic<int> probe_balance{0};  // below zero: probing has cost more than it saved
+  mutable std::atomic<int> scan_balance{0};   // the same of the scanner
+  mutable std::once_flag scanner_made;
+  mutable std::unique_ptr<const Scanner> scanner;
+  bool may_scan = true;
   Side ascii;
   Side utf8;
 
-  void note_probe(int change) const {
-    const int balance = probe_balance.load(std::memory_order_relaxed);
-    const int next = std::clamp(balance + change, -kBalanceLimit, kBalanceLimit);
-    if (next != balance) probe_balance.store(next, std::memory_order_relaxed);
+  static void note(std::atomic<int>& balance, int change) {
+    const int old = balance.load(std::memory_order_relaxed);
+    const int next = std::clamp(old + change, -kBalanceLimit, kBalanceLimit);
+    if (next != old) balance.store(next, std::memory_order_relaxed);
+  }
+  void note_probe(int change) const { note(probe_balance, change); }
+
+  /// The scanner, unless this expression has none. Where it has mostly left the work to PCRE2, it is asked once in a while.
+  const Scanner* useful_scanner() const {
+    if (!may_scan) return nullptr;
+    if (scan_balance.load(std::memory_order_relaxed) < 0) {
+      note(scan_balance, 1);
+      return nullptr;
+    }
+    std::call_once(scanner_made, [this] { scanner = Scanner::compile(tree); });
+    return scanner.get();
   }
 
   bool has_single_start(const Side& side, std::string_view subject, std::size_t start) const {
@@ -190,6 +209,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern
   engine->pattern = pattern;
   engine->tree = std::move(*tree);
   engine->facts = facts_of(engine->tree);
+  engine->may_scan = options.may_scan;
   for (const RegexGroupName& name : engine->tree.names) engine->groups.push_back({name.name, name.index});
   engine->ascii.alphabet = SubjectAlphabet::Ascii;
   engine->utf8.alphabet = SubjectAlphabet::Utf8;
@@ -209,6 +229,21 @@ MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std:
 
 MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,
                               std::uint64_t budget) const {
+  if (side.alphabet == SubjectAlphabet::Ascii && budget == kDefaultBudget) {
+    if (const Scanner* scanner = engine_->useful_scanner()) {
+      std::vector<std::size_t>& offsets = scratch.storage_->scanned;
+      if (offsets.size() < 2 * side.program->group_count()) offsets.resize(2 * side.program->group_count());
+      const Scanner::Outcome outcome = scanner->run(subject, start, offsets.data());
+      engine_->note(engine_->scan_balance, outcome == Scanner::Outcome::Undecided ? -kPriceOfVainScan : 1);
+      if (outcome == Scanner::Outcome::NoMatch) return MatchStatus::NoMatch;
+      if (outcome == Scanner::Outcome::Matched) {
+        scratch.offsets_ = offsets.data();
+        scratch.group_count_ = side.program->group_count();
+        scratch.subject_ = subject.data();
+        return MatchStatus::Matched;
+      }
+    }
+  }
   Pcre2Workspace& workspace = scratch.storage_->workspace;
   const MatchStatus status = engine_->decide(side, subject, start, budget, workspace);
   if (status == MatchStatus::Matched) {
@@ -255,6 +290,11 @@ const std::string& Matcher::prefix_literal() const { return engine_->facts.prefi
 const std::string& Matcher::required_literal() const { return engine_->facts.required_literal; }
 bool Matcher::is_anchored() const { return engine_->ascii.program->is_anchored(); }
 std::string Matcher::engine_note() const { return engine_->linear(engine_->ascii).note(); }
+
+std::string Matcher::scanner_note() const {
+  std::call_once(engine_->scanner_made, [this] { engine_->scanner = Scanner::compile(engine_->tree); });
+  return engine_->scanner ? engine_->scanner->describe() : std::string();
+}
 
 std::optional<bool> Matcher::linear_says_maybe(std::string_view subject) const {
   const Side& side = is_ascii(subject) ? engine_->ascii : engine_->utf8;

@@ -1,7 +1,7 @@
 // Matcher: a compiled regular expression in Ruby's dialect that answers within a bounded number of steps.
 //
-// Two engines stand behind it. PCRE2 with JIT does the work and yields the captures, under a step limit that grows with the
-// subject. When the limit trips, a relaxation of the expression (a superset, see regex_dialect.h) runs on RE2 in linear
+// ASCII texts are walked through by a Scanner first where the expression allows it: most log lines are settled there. Behind it
+// stand two engines. PCRE2 with JIT does the work and yields the captures, under a step limit that grows with the subject. When the limit trips, a relaxation of the expression (a superset, see regex_dialect.h) runs on RE2 in linear
 // time: its "no" is final, its "yes" gives PCRE2 one last, larger budget.
 // Tested by tests/pipeline/text/matcher_test.cc and matcher_property_test.cc; measured by tests/bench/matcher_bench.cc.
 #pragma once
@@ -24,6 +24,7 @@ struct MatcherOptions {
   bool ignore_case = false;          // as if the expression stood in (?i:…)
   bool captures = true;              // false: only yes or no (and where), no group is recorded
   bool captures_unnamed = true;      // false: (…) without a name records nothing unless a back-reference needs it
+  bool may_scan = true;              // false: PCRE2 alone, for comparing the two
 };
 
 enum class MatchStatus {
@@ -115,6 +116,9 @@ class Matcher {
   std::size_t highest_group() const;
   /// The expression as given to compile().
   const std::string& pattern() const;
+
+  /// The scanner's steps for people, empty when the expression has none. Compiles it on first use.
+  std::string scanner_note() const;
 
   /// Bytes that every match begins with, empty when none are known.
   const std::string& prefix_literal() const;

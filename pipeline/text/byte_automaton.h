@@ -1,0 +1,68 @@
+// ByteAutomaton: a part of an expression without captures as a deterministic automaton over ASCII.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/text/ascii_facts.h"
+#include "pipeline/text/byte_class.h"
+
+namespace logboom {
+
+/// Immutable; any thread.
+class ByteAutomaton {
+ public:
+  struct Ends {
+    std::size_t count = 0;  // 0: the part does not fit here
+    const char* last = nullptr;
+  };
+
+  /// An automaton for the concatenation of `nodes` where one of `after` follows. nullptr when one of them cannot be told in terms
+  /// of bytes and their neighbours, or when the automaton would be too large. Groups are taken as plain: the caller sees to it
+  /// that atomic ones may be.
+  static std::unique_ptr<const ByteAutomaton> build(std::span<const RegexNode* const> nodes, const SymbolSet& after);
+
+  /// Runs over subject from `at` and counts the places where the part may end. `read` grows by the bytes looked at.
+  Ends run(std::string_view subject, const char* at, std::size_t& read) const {
+    const char* const end = subject.data() + subject.size();
+    const char* const start = at;
+    const std::uint32_t* const table = table_.data();
+    Ends ends;
+    std::uint32_t entry = starts_[at == subject.data() ? kSubjectBorder : static_cast<unsigned char>(at[-1])];
+    for (;;) {
+      entry = table[(entry >> kFlagBits) + symbols_[at == end ? kSubjectBorder : static_cast<unsigned char>(*at)]];
+      ++at;
+      if ((entry & kFlags) == 0) continue;
+      if ((entry & kIsEnd) != 0) {
+        ++ends.count;
+        ends.last = at - 1;
+      }
+      if ((entry & kIsOver) != 0) break;
+      if ((entry & kIsRun) != 0) at = runs_[run_of_row_[(entry >> kFlagBits) / width_]].skip(at, end);
+    }
+    read += static_cast<std::size_t>(at - start);
+    return ends;
+  }
+  std::size_t state_count() const { return table_.size() / width_; }
+
+ private:
+  friend class AutomatonBuilder;
+  static constexpr std::uint32_t kIsEnd = 1;  // the part may end before this symbol
+  static constexpr std::uint32_t kIsRun = 2;  // the next state mostly leads to itself
+  static constexpr std::uint32_t kIsOver = 4;  // nothing fits any more
+  static constexpr std::uint32_t kFlagBits = 3;
+  static constexpr std::uint32_t kFlags = 7;
+
+  std::array<std::uint8_t, 129> symbols_{};   // kinds of symbols: columns of the table
+  std::array<std::uint32_t, 129> starts_{};   // entry that leads to the first row, by the symbol before the part
+  std::uint32_t width_ = 0;
+  std::vector<std::uint32_t> table_;  // row by row: first cell of the next row and flags; row 0 is the end of the run
+  std::vector<std::uint32_t> run_of_row_;
+  std::vector<ByteClass> runs_;
+};
+
+}  // namespace logboom
