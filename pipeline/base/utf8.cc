@@ -2,22 +2,29 @@
 
 #include <simdjson.h>
 
+#include <array>
 #include <cstring>
 
 namespace logboom {
 
 bool is_ascii(std::string_view text) {
   constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
+  constexpr std::size_t kStride = 32;
   const char* at = text.data();
   std::size_t left = text.size();
-  std::uint64_t seen = 0;
-  for (; left >= 8; left -= 8, at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    seen |= word;
+  std::array<std::uint64_t, kStride / 8> seen{};
+  const auto look = [&](const char* from) {
+    std::array<std::uint64_t, kStride / 8> words;
+    std::memcpy(words.data(), from, kStride);
+    for (std::size_t i = 0; i < words.size(); ++i) seen[i] |= words[i];
+  };
+  for (; left >= kStride; left -= kStride, at += kStride) look(at);
+  if (text.size() >= kStride) {
+    look(text.data() + text.size() - kStride);  // some bytes twice
+  } else {
+    for (; left > 0; --left, ++at) seen[0] |= static_cast<unsigned char>(*at);
   }
-  for (; left > 0; --left, ++at) seen |= static_cast<unsigned char>(*at);
-  return (seen & kHighBits) == 0;
+  return ((seen[0] | seen[1] | seen[2] | seen[3]) & kHighBits) == 0;
 }
 
 bool is_valid_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }

@@ -248,11 +248,11 @@ class AutomatonBuilder {
   }
 
   void write_table(ByteAutomaton& made) {
-    const auto width = static_cast<std::uint32_t>(symbol_of_column_.size());
-    made.width_ = width;
+    const std::size_t width = (symbol_of_column_.size() + 1) / 2 * 2;  // keeps the flags' bits of offsets free
+    made.row_bytes_ = static_cast<std::uint32_t>(width * sizeof(std::uint32_t));
     for (std::size_t symbol = 0; symbol < 129; ++symbol) {
-      made.symbols_[symbol] = static_cast<std::uint8_t>(column_[symbol]);
-      made.starts_[symbol] = (starts_[symbol] * width) << ByteAutomaton::kFlagBits;
+      made.columns_[symbol] = static_cast<std::uint16_t>(column_[symbol] * sizeof(std::uint32_t));
+      made.starts_[symbol] = starts_[symbol] * made.row_bytes_;
     }
     std::vector<bool> is_run(rows_.size(), false);
     made.run_of_row_.assign(rows_.size(), 0);
@@ -267,11 +267,15 @@ class AutomatonBuilder {
       made.run_of_row_[number] = static_cast<std::uint32_t>(made.runs_.size());
       made.runs_.emplace_back(members);
     }
-    for (const std::vector<Cell>& row : rows_)
-      for (const Cell& cell : row)
-        made.table_.push_back(((cell.next * width) << ByteAutomaton::kFlagBits) | (cell.is_end ? ByteAutomaton::kIsEnd : 0) |
-                              (is_run[cell.next] ? ByteAutomaton::kIsRun : 0) |
-                              (cell.next == 0 ? ByteAutomaton::kIsOver : 0));
+    made.table_.assign(rows_.size() * width, 0);
+    for (std::size_t number = 0; number < rows_.size(); ++number) {
+      for (std::size_t column = 0; column < rows_[number].size(); ++column) {
+        const Cell& cell = rows_[number][column];
+        made.table_[number * width + column] = (cell.next * made.row_bytes_) | (cell.is_end ? ByteAutomaton::kIsEnd : 0) |
+                                               (is_run[cell.next] ? ByteAutomaton::kIsRun : 0) |
+                                               (cell.next == 0 ? ByteAutomaton::kIsOver : 0);
+      }
+    }
   }
 
   const SymbolSet& after_;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -30,11 +31,13 @@ class ByteAutomaton {
   Ends run(std::string_view subject, const char* at, std::size_t& read) const {
     const char* const end = subject.data() + subject.size();
     const char* const start = at;
-    const std::uint32_t* const table = table_.data();
+    const auto* const table = reinterpret_cast<const char*>(table_.data());
     Ends ends;
     std::uint32_t entry = starts_[at == subject.data() ? kSubjectBorder : static_cast<unsigned char>(at[-1])];
     for (;;) {
-      entry = table[(entry >> kFlagBits) + symbols_[at == end ? kSubjectBorder : static_cast<unsigned char>(*at)]];
+      // An entry without flags is the byte offset of the next row: one load per byte stands in the way of the next.
+      const std::uint16_t column = columns_[at == end ? kSubjectBorder : static_cast<unsigned char>(*at)];
+      std::memcpy(&entry, table + column + entry, sizeof entry);
       ++at;
       if ((entry & kFlags) == 0) continue;
       if ((entry & kIsEnd) != 0) {
@@ -42,25 +45,26 @@ class ByteAutomaton {
         ends.last = at - 1;
       }
       if ((entry & kIsOver) != 0) break;
-      if ((entry & kIsRun) != 0) at = runs_[run_of_row_[(entry >> kFlagBits) / width_]].skip(at, end);
+      const bool is_run = (entry & kIsRun) != 0;
+      entry &= ~kFlags;
+      if (is_run) at = runs_[run_of_row_[entry / row_bytes_]].skip(at, end);
     }
     read += static_cast<std::size_t>(at - start);
     return ends;
   }
-  std::size_t state_count() const { return table_.size() / width_; }
+  std::size_t state_count() const { return run_of_row_.size(); }
 
  private:
   friend class AutomatonBuilder;
-  static constexpr std::uint32_t kIsEnd = 1;  // the part may end before this symbol
-  static constexpr std::uint32_t kIsRun = 2;  // the next state mostly leads to itself
+  static constexpr std::uint32_t kIsEnd = 1;   // the part may end before this symbol
+  static constexpr std::uint32_t kIsRun = 2;   // the next state mostly leads to itself
   static constexpr std::uint32_t kIsOver = 4;  // nothing fits any more
-  static constexpr std::uint32_t kFlagBits = 3;
   static constexpr std::uint32_t kFlags = 7;
 
-  std::array<std::uint8_t, 129> symbols_{};   // kinds of symbols: columns of the table
-  std::array<std::uint32_t, 129> starts_{};   // entry that leads to the first row, by the symbol before the part
-  std::uint32_t width_ = 0;
-  std::vector<std::uint32_t> table_;  // row by row: first cell of the next row and flags; row 0 is the end of the run
+  std::array<std::uint16_t, 129> columns_{};  // byte offset in a row, by symbol
+  std::array<std::uint32_t, 129> starts_{};   // offset of the first row, by the symbol before the part
+  std::uint32_t row_bytes_ = 0;               // a multiple of kFlags + 1
+  std::vector<std::uint32_t> table_;          // row by row: offset of the next row and flags
   std::vector<std::uint32_t> run_of_row_;
   std::vector<ByteClass> runs_;
 };

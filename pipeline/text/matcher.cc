@@ -29,6 +29,7 @@ constexpr std::uint64_t kProbeSteps = 100;
 constexpr int kBalanceLimit = 64;
 constexpr int kPriceOfWrongProbe = 8;
 constexpr int kPriceOfVainScan = 32;
+constexpr int kPriceOfMiss = 6;  // in looks for the required literal
 constexpr std::uint64_t kLastBudgetFactor = 100;
 constexpr std::uint64_t kMostSteps = 50'000'000;
 constexpr std::size_t kStartsWithoutClock = 512;
@@ -87,6 +88,7 @@ struct Matcher::Engine {
   std::vector<NamedGroup> groups;
   mutable std::atomic<int> probe_balance{0};  // below zero: probing has cost more than it saved
   mutable std::atomic<int> scan_balance{0};   // the same of the scanner
+  mutable std::atomic<int> miss_balance{0};   // below zero: nearly every text matches, no need to look for the literal first
   mutable std::once_flag scanner_made;
   mutable std::unique_ptr<const Scanner> scanner;
   bool may_scan = true;
@@ -123,9 +125,13 @@ struct Matcher::Engine {
 
   bool may_contain_match(std::string_view subject, std::size_t start) const {
     const std::string& literal = facts.required_literal;
-    if (literal.size() < kFewestLiteralBytes) return true;
+    if (literal.size() < kFewestLiteralBytes || miss_balance.load(std::memory_order_relaxed) < 0) return true;
     return subject.size() - start >= literal.size() &&
            memmem(subject.data() + start, subject.size() - start, literal.data(), literal.size()) != nullptr;
+  }
+  MatchStatus note_status(MatchStatus status) const {
+    if (facts.required_literal.size() >= kFewestLiteralBytes) note(miss_balance, status == MatchStatus::Matched ? -1 : kPriceOfMiss);
+    return status;
   }
 
   Pcre2Program::Outcome search(const Side& side, const Search& search, Pcre2Workspace& workspace) const;
@@ -223,8 +229,9 @@ Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern
 
 MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
   if (subject.data() == nullptr) subject = std::string_view("");
-  if (start > subject.size() || !engine_->may_contain_match(subject, start)) return MatchStatus::NoMatch;
-  return match_on(is_ascii(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget);
+  if (start > subject.size()) return MatchStatus::NoMatch;
+  if (!engine_->may_contain_match(subject, start)) return engine_->note_status(MatchStatus::NoMatch);
+  return engine_->note_status(match_on(is_ascii(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget));
 }
 
 MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,

@@ -24,11 +24,11 @@ std::size_t symbol_before(std::string_view subject, const char* at) {
 
 Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::size_t* offsets, std::size_t& read) const {
   struct Return {
-    const Step* branch = nullptr;  // nullptr: an atomic group
-    const char* at = nullptr;
-    bool has_choices = false;
+    const Step* branch;  // nullptr: an atomic group
+    const char* at;
+    bool has_choices;
   };
-  std::array<Return, kDeepest> returns;
+  std::array<Return, kDeepest> returns;  // not initialised
   std::size_t depth = 0;
   bool has_choices = false;  // left behind since the innermost return was noted
 
