@@ -115,7 +115,7 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"config.reload.interval", Kind::Milliseconds, "3s", "Accepted; live reload is not part of this version."},
       {"pipeline.id", Kind::Text, "main", "Name of the pipeline.", {}, {}, true},
       {"pipeline.workers", Kind::Number, "0", "Threads that run filters and outputs; 0: one per core.", "w", {}, true},
-      {"pipeline.batch.size", Kind::Number, "125", "Most events that a worker takes at once.", "b", {}, true},
+      {"pipeline.batch.size", Kind::Number, "500", "Most events that a worker takes at once (Logstash: 125).", "b", {}, true},
       {"pipeline.batch.delay",
        Kind::Milliseconds,
        "50",

@@ -18,7 +18,6 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kScalarBytes = 48;   // room for any number, timestamp or punctuation
-constexpr std::size_t kLongestEscape = 6;  // \u00XX
 
 /// The letter behind the backslash, 'u' for \u00XX, 0 for bytes that stand for themselves.
 constexpr std::array<char, 256> kEscapes = [] {
@@ -86,29 +85,8 @@ class Writer {
     at_ += text.size();
   }
   void put_string(std::string_view text) {
-    need(text.size() + kBlockBytes + 2);
-    *at_++ = '"';
-    const char* from = text.data();
-    std::size_t left = text.size();
-    while (left > 0) {
-      const std::size_t count = std::min(left, kBlockBytes);
-      std::uint32_t found = 0;
-      if (count == kBlockBytes || stays_in_page(from)) {
-        found = copy_block(from, at_) & ((1U << count) - 1);
-      } else {
-        std::array<char, kBlockBytes> last{};
-        std::memcpy(last.data(), from, count);
-        found = copy_block(last.data(), at_) & ((1U << count) - 1);
-      }
-      const std::size_t plain = found == 0 ? count : static_cast<std::size_t>(std::countr_zero(found));
-      at_ += plain;
-      from += plain;
-      left -= plain;
-      if (found == 0) continue;
-      put_escape(static_cast<unsigned char>(*from++));
-      need(--left + kBlockBytes + 2);
-    }
-    *at_++ = '"';
+    need(text.size() + kStringExtra);
+    put_string_in_room(text);
   }
   void put_double(double value) {
     need(kScalarBytes);
@@ -157,11 +135,17 @@ class Writer {
     }
   }
   void put_object(const Object& object) {
-    put('{');
+    need(1);
+    *at_++ = '{';
     bool is_first = true;
     for (const ObjectEntry& entry : object) {
-      put_key(entry.key, is_first);
-      put_value(entry.value);
+      const bool is_text = entry.value.is_string();
+      put_key(entry.key, is_first, is_text ? entry.value.as_string().size() + kStringExtra : 0);
+      if (is_text) {
+        put_string_in_room(entry.value.as_string());
+      } else {
+        put_value(entry.value);
+      }
       is_first = false;
     }
     put('}');
@@ -169,31 +153,61 @@ class Writer {
 
  private:
   static constexpr std::size_t kFirstBytes = 512;
+  static constexpr std::size_t kStringExtra = kBlockBytes + 2;  // quotes, and the last block is written whole
 
-  void need(std::size_t bytes) {
+  [[gnu::always_inline]] void need(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
   }
-  void grow(std::size_t bytes) {
+  [[gnu::noinline]] void grow(std::size_t bytes) {
     const auto used = static_cast<std::size_t>(at_ - out_.data());
     out_.resize(used + bytes + kFirstBytes);
     at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
   }
-  void put_key(const Key& key, bool is_first) {
+  /// Afterwards there is room for `more` bytes.
+  void put_key(const Key& key, bool is_first, std::size_t more) {
+    constexpr std::size_t kBlock = InternedNames::kKeyBlockBytes;
     if (const char* form = json_form_of(key)) {
       const std::size_t size = key.size + (is_first ? 3 : 4);
       form += is_first ? 1 : 0;
-      need(size + kKeyBlockBytes);
-      for (std::size_t i = 0; i < size; i += kKeyBlockBytes) std::memcpy(at_ + i, form + i, kKeyBlockBytes);
+      need(size + kBlock + more);
+      std::memcpy(at_, form, kBlock);
+      for (std::size_t i = kBlock; i < size; i += kBlock) std::memcpy(at_ + i, form + i, kBlock);
       at_ += size;
       return;
     }
-    if (!is_first) put(',');
-    put_string(key.text());
-    put(':');
+    need(key.size + kStringExtra + 2 + more);
+    if (!is_first) *at_++ = ',';
+    put_string_in_room(key.text());
+    need(1 + more);  // escapes took some
+    *at_++ = ':';
   }
+  void put_string_in_room(std::string_view text) {
+    *at_++ = '"';
+    const char* from = text.data();
+    std::size_t left = text.size();
+    while (left > 0) {
+      const std::size_t count = std::min(left, kBlockBytes);
+      std::uint32_t found = 0;
+      if (count == kBlockBytes || stays_in_page(from)) {
+        found = copy_block(from, at_) & ((1U << count) - 1);
+      } else {
+        std::array<char, kBlockBytes> last{};
+        std::memcpy(last.data(), from, count);
+        found = copy_block(last.data(), at_) & ((1U << count) - 1);
+      }
+      const std::size_t plain = found == 0 ? count : static_cast<std::size_t>(std::countr_zero(found));
+      at_ += plain;
+      from += plain;
+      left -= plain;
+      if (found == 0) continue;
+      put_escape(static_cast<unsigned char>(*from++));
+      need(--left + kStringExtra);
+    }
+    *at_++ = '"';
+  }
+  /// There is room: a block, of which no byte was taken, is longer than an escape.
   void put_escape(unsigned char byte) {
-    need(kLongestEscape);
     *at_++ = '\\';
     *at_++ = kEscapes[byte];
     if (kEscapes[byte] != 'u') return;

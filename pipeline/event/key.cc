@@ -12,17 +12,15 @@
 #include <string>
 
 namespace logboom {
+
+std::array<char, InternedNames::kBytes + InternedNames::kKeyBlockBytes> InternedNames::bytes;
+
 namespace {
 
 std::uint64_t hash_seed() {
   static const std::uint64_t seed = (static_cast<std::uint64_t>(std::random_device{}()) << 32) | std::random_device{}();
   return seed;
 }
-
-// Interned names that JSON can take as they are stand here one behind the other, each as ,"name": - the writer copies them in
-// steps of kKeyBlockBytes, hence the bytes at the end.
-constexpr std::size_t kStoreBytes = 512 * 1024;
-alignas(64) std::array<char, kStoreBytes + kKeyBlockBytes> store_bytes;
 
 bool is_plain_in_json(std::string_view name) {
   return std::none_of(name.begin(), name.end(),
@@ -40,8 +38,8 @@ class NameStore {
 
  private:
   std::string_view keep(std::string_view name) {
-    if (!is_plain_in_json(name) || name.size() + 4 > kStoreBytes - used_) return others_.emplace_back(name);
-    char* const at = store_bytes.data() + used_;
+    if (!is_plain_in_json(name) || name.size() + 4 > InternedNames::kBytes - used_) return others_.emplace_back(name);
+    char* const at = InternedNames::bytes.data() + used_;
     at[0] = ',';
     at[1] = '"';
     std::copy(name.begin(), name.end(), at + 2);
@@ -63,13 +61,6 @@ Key make_key(std::string_view name) {
   static const std::uint64_t seed = hash_seed();
   return {name.data(), static_cast<std::uint32_t>(name.size()),
           static_cast<std::uint32_t>(XXH3_64bits_withSeed(name.data(), name.size(), seed))};
-}
-
-const char* json_form_of(const Key& key) {
-  const auto place = reinterpret_cast<std::uintptr_t>(key.data) - reinterpret_cast<std::uintptr_t>(store_bytes.data());
-  if (place >= kStoreBytes) return nullptr;
-  const bool is_whole = key.data[-1] == '"' && key.data[key.size] == '"';  // and no part of an interned name
-  return is_whole ? key.data - 2 : nullptr;
 }
 
 Key intern_key(std::string_view name) {

@@ -2,6 +2,7 @@
 // the received buffer or an arena, so that hostile names cannot grow anything.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,9 +29,20 @@ Key make_key(std::string_view name);
 /// configuration and from plugins' code only, never for names from events. Any thread.
 Key intern_key(std::string_view name);
 
-/// `,"name":` for a key from intern_key() whose name needs no escape in JSON, nullptr for any other. kKeyBlockBytes may be read
-/// from there in steps as long as a step begins within the text.
-const char* json_form_of(const Key& key);
-constexpr std::size_t kKeyBlockBytes = 16;
+/// Interned names that JSON can take as they are stand here one behind the other, each as ,"name": - kKeyBlockBytes may be read
+/// from any place within a name.
+struct InternedNames {
+  static constexpr std::size_t kBytes = 512 * 1024;
+  static constexpr std::size_t kKeyBlockBytes = 16;
+  alignas(64) static std::array<char, kBytes + kKeyBlockBytes> bytes;
+};
+
+/// `,"name":` for a key from intern_key() whose name needs no escape in JSON, nullptr for any other.
+inline const char* json_form_of(const Key& key) {
+  const auto place = reinterpret_cast<std::uintptr_t>(key.data) - reinterpret_cast<std::uintptr_t>(InternedNames::bytes.data());
+  if (place >= InternedNames::kBytes) return nullptr;
+  const bool is_whole = key.data[-1] == '"' && key.data[key.size] == '"';  // and no part of an interned name
+  return is_whole ? key.data - 2 : nullptr;
+}
 
 }  // namespace logboom

@@ -34,7 +34,6 @@ void MemoryQueue::call_when_room(std::function<void()> callback) {
 
 std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::size_t max_events, Gathering& gathering) {
   std::vector<std::function<void()>> woken;
-  bool has_freed = false;
   while (!chunks_.empty() && batch.size() < max_events) {
     Waiting& front = chunks_.front();
     if (batch.size() > 0 && gathering.bytes + front.bytes > limits_.max_bytes) {
@@ -51,11 +50,12 @@ std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::s
     if (front.next_event == events.size()) {
       bytes_ -= front.bytes;
       chunks_.pop_front();
-      has_freed = true;
     }
   }
   gathering.is_full |= batch.size() >= max_events;
-  if (has_freed || events_ < limits_.max_events) woken.swap(waiting_for_room_);
+  // Pushers are called when half of the room is free, not for each chunk: a wake-up costs more than a chunk's place.
+  const bool has_much_room = events_ <= limits_.max_events / 2 && bytes_ <= limits_.max_bytes / 2;
+  if (chunks_.empty() || has_much_room) woken.swap(waiting_for_room_);
   return woken;
 }
 

@@ -23,7 +23,7 @@ enum class AcknowledgeWhen {
 struct PipelineSettings {
   std::string id = "main";
   std::size_t workers = 1;
-  std::size_t batch_size = 125;
+  std::size_t batch_size = 500;
   std::chrono::milliseconds batch_delay{50};
   bool is_ordered = false;
   AcknowledgeWhen acknowledge = AcknowledgeWhen::Delivered;

@@ -74,6 +74,7 @@ struct Capture {
   CaptureType type = CaptureType::None;
   bool is_overwriting = false;
   bool is_plain = false;  // one top-level name that any value may stand under
+  bool is_new_text = false;  // plain and of no type: the usual case
   bool is_tags = false;
   Key key;  // only when is_plain
   FieldRef field;
@@ -189,6 +190,7 @@ class ProgramBuilder {
       made.key = made.field.steps()[0].key;
       made.is_tags = made.key == well_known().tags;
       made.is_plain = !made.is_tags && !(made.key == well_known().timestamp);
+      made.is_new_text = made.is_plain && made.type == CaptureType::None;
     }
     pattern.captures.push_back(std::move(made));
   }
@@ -291,8 +293,17 @@ class Grok {
   }
 
   bool store_captures(const Pattern& pattern, Event& event) const {
+    Object& fields = event.fields();
+    Arena& arena = event.arena();
     for (const Capture& capture : pattern.captures) {
       const bool is_set = scratch_.is_set(capture.group);
+      if (capture.is_new_text && is_set) {
+        const std::string_view text = scratch_.group(capture.group);
+        if (!text.empty() && fields.find(capture.key) == nullptr) {
+          fields.append(arena, capture.key, Value::string(text));
+          continue;
+        }
+      }
       if (!is_set && !options_.keep_empty_captures) continue;
       const std::string_view text = scratch_.group(capture.group);
       Value value;
