@@ -34,12 +34,16 @@ class ByteAutomaton {
     const auto* const table = reinterpret_cast<const char*>(table_.data());
     Ends ends;
     std::uint32_t entry = starts_[at == subject.data() ? kSubjectBorder : static_cast<unsigned char>(at[-1])];
-    for (;;) {
+    const auto read_symbol = [&](std::size_t symbol) {
       // An entry without flags is the byte offset of the next row: one load per byte stands in the way of the next.
-      const std::uint16_t column = columns_[at == end ? kSubjectBorder : static_cast<unsigned char>(*at)];
-      std::memcpy(&entry, table + column + entry, sizeof entry);
+      std::memcpy(&entry, table + columns_[symbol] + entry, sizeof entry);
       ++at;
-      if ((entry & kFlags) == 0) continue;
+      return (entry & kFlags) == 0;
+    };
+    for (;;) {
+      bool is_silent = true;
+      while (is_silent && at != end) is_silent = read_symbol(static_cast<unsigned char>(*at));
+      if (is_silent) read_symbol(kSubjectBorder);  // leads to the end from everywhere
       if ((entry & kIsEnd) != 0) {
         ++ends.count;
         ends.last = at - 1;
