@@ -112,6 +112,11 @@ concept FlushesEvents = requires(T filter, NewEvents& made, FlushKind kind) {
   filter.flush(made, kind);
 };
 
+template <class T>
+concept NotesEndOfBatch = requires(T filter) {
+  filter.end_batch();
+};
+
 /// Loops over the selection, so that the plan makes one virtual call per batch and the plugin sees one event.
 template <class T>
 requires FiltersOneEvent<T> || FiltersAndMakesEvents<T>
@@ -146,6 +151,7 @@ class FilterOf final : public Filter {
       }
       work.events.resize(kept);
     }
+    if constexpr (NotesEndOfBatch<T>) impl_.end_batch();
   }
 
   void flush(FilterBatch& work, FlushKind kind) override {

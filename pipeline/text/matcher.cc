@@ -295,6 +295,7 @@ std::size_t Matcher::highest_group() const { return engine_->utf8.program->group
 const std::string& Matcher::pattern() const { return engine_->pattern; }
 const std::string& Matcher::prefix_literal() const { return engine_->facts.prefix_literal; }
 const std::string& Matcher::required_literal() const { return engine_->facts.required_literal; }
+const std::vector<std::string>& Matcher::required_literals() const { return engine_->facts.required_literals; }
 bool Matcher::is_anchored() const { return engine_->ascii.program->is_anchored(); }
 std::string Matcher::engine_note() const { return engine_->linear(engine_->ascii).note(); }
 

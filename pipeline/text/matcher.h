@@ -122,8 +122,10 @@ class Matcher {
 
   /// Bytes that every match begins with, empty when none are known.
   const std::string& prefix_literal() const;
-  /// Bytes that every match contains, empty when none are known. For choosing among many patterns in one pass.
+  /// The longest run of bytes that every match contains, empty when none is known.
   const std::string& required_literal() const;
+  /// All such runs. For choosing among many patterns in one pass (PatternCandidates).
+  const std::vector<std::string>& required_literals() const;
   /// True when a match can only begin at the subject's first byte.
   bool is_anchored() const;
 

@@ -65,19 +65,19 @@ class LiteralSearch {
     }
   }
 
-  std::string take() {
+  std::vector<std::string> take() {
     end_run();
-    return std::move(best_);
+    return std::move(found_);
   }
 
  private:
   void end_run() {
-    if (run_.size() > best_.size()) best_ = run_;
+    if (!run_.empty()) found_.push_back(std::move(run_));
     run_.clear();
   }
 
   std::string run_;
-  std::string best_;
+  std::vector<std::string> found_;
 };
 
 }  // namespace
@@ -87,7 +87,9 @@ RegexFacts facts_of(const RegexTree& tree) {
   if (!contains_kind(*tree.root, RegexNodeKind::Keep)) collect_prefix(*tree.root, facts.prefix_literal);
   LiteralSearch search;
   search.walk(*tree.root);
-  facts.required_literal = search.take();
+  facts.required_literals = search.take();
+  for (const std::string& literal : facts.required_literals)
+    if (literal.size() > facts.required_literal.size()) facts.required_literal = literal;
   facts.has_search_start = contains_search_start(*tree.root);
   return facts;
 }

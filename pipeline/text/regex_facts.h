@@ -2,15 +2,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "pipeline/text/regex_tree.h"
 
 namespace logboom {
 
 struct RegexFacts {
-  std::string prefix_literal;     // every match begins with these bytes
-  std::string required_literal;   // every match contains these bytes; the longest such run
-  bool has_search_start = false;  // \G: where the search began matters
+  std::string prefix_literal;                  // every match begins with these bytes
+  std::vector<std::string> required_literals;  // every match contains these bytes
+  std::string required_literal;                // the longest of them
+  bool has_search_start = false;               // \G: where the search began matters
 };
 
 RegexFacts facts_of(const RegexTree& tree);
