@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace logboom {
@@ -20,7 +22,7 @@ class AutomatonBuilder {
  public:
   explicit AutomatonBuilder(const SymbolSet& after) : after_(after) {}
 
-  std::unique_ptr<const ByteAutomaton> build(std::span<const RegexNode* const> nodes) {
+  std::shared_ptr<const ByteAutomaton> build(std::span<const RegexNode* const> nodes) {
     std::uint32_t next = add({.kind = Position::Kind::End});
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
       const auto entry = place(**node, next);
@@ -29,7 +31,7 @@ class AutomatonBuilder {
     }
     first_ = next;
     sort_symbols();
-    auto made = std::make_unique<ByteAutomaton>();
+    auto made = std::make_shared<ByteAutomaton>();
     if (!make_states(*made)) return nullptr;
     join_equal_states();
     write_table(*made);
@@ -293,8 +295,39 @@ class AutomatonBuilder {
   std::vector<std::uint32_t> reached_;
 };
 
-std::unique_ptr<const ByteAutomaton> ByteAutomaton::build(std::span<const RegexNode* const> nodes, const SymbolSet& after) {
-  return AutomatonBuilder(after).build(nodes);
+namespace {
+
+/// Everything about a node that build() looks at.
+void describe(const RegexNode& node, std::string& out) {
+  if (const auto bytes = single_byte_set(node)) {
+    out += 'B' + bytes->to_string();
+    return;
+  }
+  out += '(' + std::to_string(static_cast<int>(node.kind));
+  if (const auto rules = border_rules(node)) {
+    for (const BorderRule& rule : *rules) out += ' ' + rule.before.to_string() + rule.after.to_string();
+  } else {
+    out += ' ' + std::to_string(node.min) + ' ' + std::to_string(node.max) + (node.ignore_case ? 'i' : 'c') +
+           std::to_string(node.text.size()) + ':' + node.text;
+    for (const RegexNodePtr& child : node.children) describe(*child, out);
+  }
+  out += ')';
+}
+
+}  // namespace
+
+std::shared_ptr<const ByteAutomaton> ByteAutomaton::build(std::span<const RegexNode* const> nodes, const SymbolSet& after) {
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<const ByteAutomaton>> known;
+  std::string name = after.to_string();
+  for (const RegexNode* node : nodes) describe(*node, name);
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<const ByteAutomaton>& place = known[std::move(name)];
+  if (auto found = place.lock()) return found;
+  std::shared_ptr<const ByteAutomaton> made = AutomatonBuilder(after).build(nodes);
+  std::erase_if(known, [&](const auto& entry) { return entry.second.expired() && &entry.second != &place; });
+  place = made;
+  return made;
 }
 
 }  // namespace logboom

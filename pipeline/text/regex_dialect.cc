@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "pipeline/base/utf8.h"
+#include "pipeline/text/ascii_facts.h"
 #include "pipeline/text/pcre2_sets.h"
 
 namespace logboom {
@@ -45,6 +46,15 @@ bool has_look_ahead(const RegexNode& node) {
                      [](const RegexNodePtr& child) { return has_look_ahead(*child); });
 }
 
+bool has_atomic_that_can_be_empty(const RegexNode& node) {
+  const bool is_atomic = node.kind == RegexNodeKind::Group && node.group == GroupKind::Atomic;
+  const bool is_possessive = node.kind == RegexNodeKind::Repeat && node.greed == Greed::Possessive &&
+                             node.children[0]->kind == RegexNodeKind::Group;
+  if ((is_atomic || is_possessive) && can_be_empty(node)) return true;
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const RegexNodePtr& child) { return has_atomic_that_can_be_empty(*child); });
+}
+
 class Pcre2Writer {
  public:
   Pcre2Writer(const RegexTree& tree, SubjectAlphabet alphabet) : alphabet_(alphabet) {
@@ -52,6 +62,9 @@ class Pcre2Writer {
     // PCRE2 10.42 takes the character of a look-ahead for the first one and then wants the last literal behind it, so that
     // (?=a)x*?a finds nothing in "a".
     if (has_look_ahead(*tree.root)) out_.text = "(*NO_START_OPT)";
+    // PCRE2 10.42 makes a repeat in front of an atomic group possessive as if the group could not be empty: \d+(?>(?:x)?)\d
+    // finds nothing in "51".
+    if (has_atomic_that_can_be_empty(*tree.root)) out_.text += "(*NO_AUTO_POSSESS)";
     if (ignore_case_) out_.text += "(?i)";
     // PCRE2 10.42: the machine code gives up repeats at the front of an atomic group too early when the search moves on
     // ("early fail"), and then tries the group's other branches. An empty look-ahead in front switches that off.

@@ -84,7 +84,7 @@ class Scanner {
   std::vector<Step> steps_;
   std::vector<ByteClass> classes_;
   std::vector<Border> borders_;
-  std::vector<std::unique_ptr<const ByteAutomaton>> automata_;
+  std::vector<std::shared_ptr<const ByteAutomaton>> automata_;
   std::vector<ByteClass> not_first_;  // one: bytes that no match begins with; none: a match may be empty
   std::size_t group_count_ = 0;
   bool begins_at_line_ = false;

@@ -197,6 +197,19 @@ TEST_CASE("a small budget never turns a match into no match", "[text][matcher]")
   }
 }
 
+TEST_CASE("a repeat gives back what it took when an atomic group behind it is empty", "[text][matcher]") {
+  MatchScratch scratch;
+  for (const char* pattern : {"\\d+(?>(?:x)?)\\d", "\\d+(?:x)?+\\d", "\\d+(?:x)*+\\d", "\\d+(?:xy){0,2}+\\d"}) {
+    INFO(pattern);
+    MatcherOptions options;
+    options.may_scan = false;
+    const auto matcher = Matcher::compile(pattern, options);
+    REQUIRE(matcher);
+    CHECK((*matcher)->match("51", scratch) == MatchStatus::Matched);
+    CHECK((*matcher)->match("é51", scratch) == MatchStatus::Matched);
+  }
+}
+
 TEST_CASE("one matcher serves several threads at once", "[text][matcher]") {
   const auto matcher = compiled("(?<key>\\w+)=(?<value>é|\\d+)$");
   std::vector<int> found(4, 0);
