@@ -216,9 +216,10 @@ bool has_empty_branch(const RegexNode& node) {
 }  // namespace
 
 // With one of `after` behind it there is one way to take it. At each choice on that way the next symbol fits one side only, and
-// where it fits "go on", a greedy part tries that first: so the first way tried is the one, and no other is needed.
+// where it fits "go on", a greedy part tries that first: so the first way tried is the one, and no other is needed. A branch that
+// is empty would be content before a later one has been tried.
 bool is_same_when_atomic(const RegexNode& node, const SymbolSet& after) {
-  return is_unambiguous(node, after) && !is_lazy(node);
+  return is_unambiguous(node, after) && !is_lazy(node) && !has_empty_branch(node);
 }
 
 // Where each text can be taken in one way only, the choices left are between going on and stopping, and greedy parts try to go on.

@@ -113,9 +113,9 @@ struct Matcher::Engine {
     return scanner.get();
   }
 
-  bool has_single_start(const Side& side, std::string_view subject, std::size_t start) const {
-    return side.program->is_anchored() ||
-           (side.program->is_line_anchored() && memchr(subject.data() + start, '\n', subject.size() - start) == nullptr);
+  bool has_single_start(std::string_view subject, std::size_t start) const {
+    return facts.is_anchored ||
+           (facts.is_line_anchored && memchr(subject.data() + start, '\n', subject.size() - start) == nullptr);
   }
 
   const LinearEngine& linear(const Side& side) const {
@@ -147,8 +147,11 @@ Pcre2Program::Outcome Matcher::Engine::search(const Side& side, const Search& se
   const std::size_t starts = subject.size() - search.first_start + 1;
   const bool is_cheap = starts * static_cast<std::uint64_t>(step_limit) <= kStepsPerSlice && starts <= kStartsWithoutClock;
   Pcre2Program::Run run{subject, search.first_start, subject.size(), step_limit};
-  if (is_cheap || facts.has_search_start || has_single_start(side, subject, search.first_start))
+  if (has_single_start(subject, search.first_start)) {
+    run.last_start = run.first_start;
     return side.program->run(run, workspace);
+  }
+  if (is_cheap || facts.has_search_start) return side.program->run(run, workspace);
 
   const std::int64_t deadline = thread_nanoseconds() + search.nanoseconds;
   const std::uint64_t most = std::max<std::uint64_t>(1, kMostStepsPerSlice / step_limit);
@@ -167,7 +170,7 @@ MatchStatus Matcher::Engine::decide(const Side& side, std::string_view subject, 
                                     Pcre2Workspace& workspace) const {
   using Outcome = Pcre2Program::Outcome;
   const std::size_t length = subject.size() - start;
-  const bool is_search = !facts.has_search_start && !has_single_start(side, subject, start);
+  const bool is_search = !facts.has_search_start && !has_single_start(subject, start);
   const bool is_probe = is_search && budget == kDefaultBudget && probe_balance.load(std::memory_order_relaxed) >= 0;
   const std::uint64_t full =
       budget != kDefaultBudget ? std::min(budget, kMostSteps) : kStepsPerCall + kStepsPerByte * length;
@@ -296,7 +299,7 @@ const std::string& Matcher::pattern() const { return engine_->pattern; }
 const std::string& Matcher::prefix_literal() const { return engine_->facts.prefix_literal; }
 const std::string& Matcher::required_literal() const { return engine_->facts.required_literal; }
 const std::vector<std::string>& Matcher::required_literals() const { return engine_->facts.required_literals; }
-bool Matcher::is_anchored() const { return engine_->ascii.program->is_anchored(); }
+bool Matcher::is_anchored() const { return engine_->facts.is_anchored; }
 std::string Matcher::engine_note() const { return engine_->linear(engine_->ascii).note(); }
 
 std::string Matcher::scanner_note() const {

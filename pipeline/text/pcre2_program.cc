@@ -75,14 +75,8 @@ Result<std::unique_ptr<Pcre2Program>> Pcre2Program::compile(const Pcre2Expressio
     return Error{is_too_large ? ErrorCode::TooLarge : ErrorCode::InvalidArgument,
                  fmt::format("near offset {}: {}", expression.source_offset(offset), engine_message(problem))};
   }
-  std::uint32_t all_options = 0;
-  std::uint32_t first_kind = 0;
   std::uint32_t groups = 0;
-  pcre2_pattern_info(program->code_, PCRE2_INFO_ALLOPTIONS, &all_options);
-  pcre2_pattern_info(program->code_, PCRE2_INFO_FIRSTCODETYPE, &first_kind);
   pcre2_pattern_info(program->code_, PCRE2_INFO_CAPTURECOUNT, &groups);
-  program->is_anchored_ = (all_options & PCRE2_ANCHORED) != 0;
-  program->is_line_anchored_ = first_kind == 2;
   program->group_count_ = groups + 1;
   return program;
 }

@@ -58,10 +58,6 @@ class Pcre2Program {
   /// Offsets of the last match in `workspace`: begin and end per group, ~0 where unset.
   const std::size_t* offsets(const Pcre2Workspace& workspace) const;
 
-  /// A match begins at the first start offset or nowhere.
-  bool is_anchored() const { return is_anchored_; }
-  /// A match begins at the first start offset or behind a newline.
-  bool is_line_anchored() const { return is_line_anchored_; }
   std::size_t group_count() const { return group_count_; }  // the whole match included
 
  private:
@@ -71,8 +67,6 @@ class Pcre2Program {
   pcre2_real_code_8* code_ = nullptr;
   mutable std::once_flag prepared_;
   mutable bool has_machine_code_ = false;
-  bool is_anchored_ = false;
-  bool is_line_anchored_ = false;
   std::size_t group_count_ = 1;
 };
 

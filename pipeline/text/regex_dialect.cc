@@ -33,13 +33,6 @@ bool is_written_atomic(const RegexNode& repeat) {
   return repeat.kind == RegexNodeKind::Repeat && repeat.greed == Greed::Possessive && has_capture(repeat);
 }
 
-bool has_atomic_group(const RegexNode& node) {
-  if (node.kind == RegexNodeKind::Group && node.group == GroupKind::Atomic) return true;
-  if (is_written_atomic(node)) return true;
-  return std::any_of(node.children.begin(), node.children.end(),
-                     [](const RegexNodePtr& child) { return has_atomic_group(*child); });
-}
-
 bool has_look_ahead(const RegexNode& node) {
   if (node.kind == RegexNodeKind::Look && !node.is_behind && !node.is_negative) return true;
   return std::any_of(node.children.begin(), node.children.end(),
@@ -66,9 +59,9 @@ class Pcre2Writer {
     // finds nothing in "51".
     if (has_atomic_that_can_be_empty(*tree.root)) out_.text += "(*NO_AUTO_POSSESS)";
     if (ignore_case_) out_.text += "(?i)";
-    // PCRE2 10.42: the machine code gives up repeats at the front of an atomic group too early when the search moves on
-    // ("early fail"), and then tries the group's other branches. An empty look-ahead in front switches that off.
-    if (has_atomic_group(*tree.root)) out_.text += "(?=)";
+    // PCRE2 10.42: the machine code gives up repeats near the front too early when the search moves on ("early fail"):
+    // (?:b|)[^ ]+\d-a finds nothing in "ab1-a" from the b on. An empty look-ahead in front switches that off.
+    out_.text += "(?=)";
     write(*tree.root);
   }
 

@@ -16,6 +16,33 @@ bool contains_search_start(const RegexNode& node) {
                      [](const RegexNodePtr& child) { return contains_search_start(*child); });
 }
 
+/// .* in front that takes newlines too: what fails from there fails from every later place.
+bool is_anything(const RegexNode& node) {
+  return node.kind == RegexNodeKind::Repeat && node.min == 0 && node.max == RegexNode::kUnlimited &&
+         node.greed != Greed::Possessive && node.children[0]->kind == RegexNodeKind::AnyChar && node.children[0]->matches_newline;
+}
+
+/// True when every way through the node begins with something that `is_anchor` accepts.
+template <class IsAnchor>
+bool begins_with(const RegexNode& node, const IsAnchor& is_anchor) {
+  if (is_anchor(node)) return true;
+  switch (node.kind) {
+    case RegexNodeKind::Group: return node.group != GroupKind::Atomic && begins_with(*node.children[0], is_anchor);
+    case RegexNodeKind::Alternate:
+      return std::all_of(node.children.begin(), node.children.end(),
+                         [&](const RegexNodePtr& child) { return begins_with(*child, is_anchor); });
+    case RegexNodeKind::Concat:
+      for (const RegexNodePtr& child : node.children) {
+        if (begins_with(*child, is_anchor)) return true;
+        const bool has_no_width = child->kind == RegexNodeKind::Empty || child->kind == RegexNodeKind::Assertion ||
+                                  child->kind == RegexNodeKind::Look;
+        if (!has_no_width) return false;
+      }
+      return false;
+    default: return false;
+  }
+}
+
 // Appends the bytes that the node's text begins with; true when the text is nothing but them.
 bool collect_prefix(const RegexNode& node, std::string& prefix) {
   switch (node.kind) {
@@ -90,6 +117,20 @@ RegexFacts facts_of(const RegexTree& tree) {
   facts.required_literals = search.take();
   for (const std::string& literal : facts.required_literals)
     if (literal.size() > facts.required_literal.size()) facts.required_literal = literal;
+  // What refers back to a group in front makes each place of the search different.
+  const bool may_skip = !contains_kind(*tree.root, RegexNodeKind::BackReference) &&
+                        !contains_kind(*tree.root, RegexNodeKind::Call) && !contains_kind(*tree.root, RegexNodeKind::Condition);
+  const auto is_assertion = [](const RegexNode& node, AssertionKind kind) {
+    return node.kind == RegexNodeKind::Assertion && node.assertion == kind;
+  };
+  const auto holds_once = [&](const RegexNode& node) {
+    return is_assertion(node, AssertionKind::TextStart) || is_assertion(node, AssertionKind::SearchStart) ||
+           (may_skip && is_anything(node));
+  };
+  facts.is_anchored = begins_with(*tree.root, holds_once);
+  facts.is_line_anchored = begins_with(*tree.root, [&](const RegexNode& node) {
+    return is_assertion(node, AssertionKind::LineStart) || holds_once(node);
+  });
   facts.has_search_start = contains_search_start(*tree.root);
   return facts;
 }

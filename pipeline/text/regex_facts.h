@@ -12,6 +12,8 @@ struct RegexFacts {
   std::string prefix_literal;                  // every match begins with these bytes
   std::vector<std::string> required_literals;  // every match contains these bytes
   std::string required_literal;                // the longest of them
+  bool is_anchored = false;                    // a match begins where the search does, or nowhere
+  bool is_line_anchored = false;               // a match begins there or behind a newline
   bool has_search_start = false;               // \G: where the search began matters
 };
 

@@ -210,6 +210,16 @@ TEST_CASE("a repeat gives back what it took when an atomic group behind it is em
   }
 }
 
+TEST_CASE("a repeat at the front starts again where the search moves on", "[text][matcher]") {
+  MatchScratch scratch;
+  MatcherOptions options;
+  options.may_scan = false;
+  const auto matcher = Matcher::compile("(?:b|)[^ ]+\\d-ab", options);
+  REQUIRE(matcher);
+  REQUIRE((*matcher)->match("abcab1-ab", scratch, 4) == MatchStatus::Matched);
+  CHECK(scratch.begin(0) == 4);
+}
+
 TEST_CASE("one matcher serves several threads at once", "[text][matcher]") {
   const auto matcher = compiled("(?<key>\\w+)=(?<value>é|\\d+)$");
   std::vector<int> found(4, 0);
