@@ -17,7 +17,7 @@ namespace logboom {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
-constexpr std::size_t kScalarBytes = 48;   // room for any number, timestamp or punctuation
+constexpr std::size_t kScalarBytes = 48;  // room for any number, timestamp or punctuation
 
 /// The letter behind the backslash, 'u' for \u00XX, 0 for bytes that stand for themselves.
 constexpr std::array<char, 256> kEscapes = [] {

@@ -29,8 +29,8 @@ Key make_key(std::string_view name);
 /// configuration and from plugins' code only, never for names from events. Any thread.
 Key intern_key(std::string_view name);
 
-/// Interned names that JSON can take as they are stand here one behind the other, each as ,"name": - kKeyBlockBytes may be read
-/// from any place within a name.
+/// Interned names that JSON can take as they are stand here one behind the other, each as ,"name": - kKeyBlockBytes may be
+/// read from any place within a name.
 struct InternedNames {
   static constexpr std::size_t kBytes = 512 * 1024;
   static constexpr std::size_t kKeyBlockBytes = 16;
@@ -39,7 +39,8 @@ struct InternedNames {
 
 /// `,"name":` for a key from intern_key() whose name needs no escape in JSON, nullptr for any other.
 inline const char* json_form_of(const Key& key) {
-  const auto place = reinterpret_cast<std::uintptr_t>(key.data) - reinterpret_cast<std::uintptr_t>(InternedNames::bytes.data());
+  const auto place =
+      reinterpret_cast<std::uintptr_t>(key.data) - reinterpret_cast<std::uintptr_t>(InternedNames::bytes.data());
   if (place >= InternedNames::kBytes) return nullptr;
   const bool is_whole = key.data[-1] == '"' && key.data[key.size] == '"';  // and no part of an interned name
   return is_whole ? key.data - 2 : nullptr;

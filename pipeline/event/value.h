@@ -140,8 +140,8 @@ struct ObjectEntry {
   Value value;
 };
 
-/// Named values in insertion order. A filter of 64 bits says of most absent names that they are absent; the others are found by
-/// scanning hashes up to kIndexedFrom entries, by an index of its own past that.
+/// Named values in insertion order. A filter of 64 bits says of most absent names that they are absent; the others are found
+/// by scanning hashes up to kIndexedFrom entries, by an index of its own past that.
 class Object {
  public:
   static constexpr std::uint32_t kIndexedFrom = 17;

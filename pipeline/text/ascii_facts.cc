@@ -67,8 +67,7 @@ std::optional<std::bitset<128>> single_byte_set(const RegexNode& node) {
       one.set(static_cast<unsigned char>(node.text[0]));
       return node.ignore_case ? with_both_cases(one) : one;
     }
-    case RegexNodeKind::Group:
-      return node.group == GroupKind::Plain ? single_byte_set(*node.children[0]) : std::nullopt;
+    case RegexNodeKind::Group: return node.group == GroupKind::Plain ? single_byte_set(*node.children[0]) : std::nullopt;
     default: return std::nullopt;
   }
 }
@@ -121,7 +120,8 @@ SymbolSet first_symbols(const RegexNode& node, const SymbolSet& after) {
     }
     case RegexNodeKind::Concat: {
       SymbolSet first = after;
-      for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) first = first_symbols(**child, first);
+      for (auto child = node.children.rbegin(); child != node.children.rend(); ++child)
+        first = first_symbols(**child, first);
       return first;
     }
     case RegexNodeKind::Alternate: {
@@ -215,14 +215,15 @@ bool has_empty_branch(const RegexNode& node) {
 
 }  // namespace
 
-// With one of `after` behind it there is one way to take it. At each choice on that way the next symbol fits one side only, and
-// where it fits "go on", a greedy part tries that first: so the first way tried is the one, and no other is needed. A branch that
-// is empty would be content before a later one has been tried.
+// With one of `after` behind it there is one way to take it. At each choice on that way the next symbol fits one side only,
+// and where it fits "go on", a greedy part tries that first: so the first way tried is the one, and no other is needed. A
+// branch that is empty would be content before a later one has been tried.
 bool is_same_when_atomic(const RegexNode& node, const SymbolSet& after) {
   return is_unambiguous(node, after) && !is_lazy(node) && !has_empty_branch(node);
 }
 
-// Where each text can be taken in one way only, the choices left are between going on and stopping, and greedy parts try to go on.
+// Where each text can be taken in one way only, the choices left are between going on and stopping, and greedy parts try to
+// go on.
 bool prefers_longest(const RegexNode& node) {
   return is_unambiguous(node, SymbolSet()) && !is_lazy(node) && !has_empty_branch(node);
 }

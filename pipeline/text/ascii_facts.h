@@ -19,8 +19,8 @@ struct BorderRule {
   SymbolSet after;
 };
 
-/// The bytes that a node of exactly one byte takes (a set, a dot, a literal of one byte); nothing for other nodes, and for sets
-/// that cannot be told without Unicode tables.
+/// The bytes that a node of exactly one byte takes (a set, a dot, a literal of one byte); nothing for other nodes, and for
+/// sets that cannot be told without Unicode tables.
 std::optional<std::bitset<128>> single_byte_set(const RegexNode& node);
 
 /// An assertion or look-around that depends on the two neighbouring symbols alone, as a choice of rules; nothing for others.

@@ -16,8 +16,8 @@ constexpr std::size_t kFewestRunMembers = 24;
 
 }  // namespace
 
-// Positions of the expression (Thompson's construction) are joined to states as they are reached (subset construction). Borders
-// are decided by the symbols on both sides, so a state also knows what kind of symbol came before it.
+// Positions of the expression (Thompson's construction) are joined to states as they are reached (subset construction).
+// Borders are decided by the symbols on both sides, so a state also knows what kind of symbol came before it.
 class AutomatonBuilder {
  public:
   explicit AutomatonBuilder(const SymbolSet& after) : after_(after) {}
@@ -65,7 +65,8 @@ class AutomatonBuilder {
   /// The position where the node begins when `next` comes behind it; nothing when the node is beyond an automaton.
   std::optional<std::uint32_t> place(const RegexNode& node, std::uint32_t next) {
     if (positions_.size() > kMostPositions) return std::nullopt;
-    if (const auto bytes = single_byte_set(node)) return add({.kind = Position::Kind::Byte, .bytes = *bytes, .next = {next}});
+    if (const auto bytes = single_byte_set(node))
+      return add({.kind = Position::Kind::Byte, .bytes = *bytes, .next = {next}});
     if (const auto rules = border_rules(node)) {
       Position fork{.kind = Position::Kind::Fork};
       for (const BorderRule& rule : *rules)
@@ -232,7 +233,8 @@ class AutomatonBuilder {
       std::vector<std::uint32_t> next(rows_.size());
       for (std::size_t i = 0; i < rows_.size(); ++i) {
         std::vector<Cell> row = rows_[i];
-        for (Cell& cell : row) cell.next = cell.next == 0 ? 0 : group[cell.next] + 1;  // the end of a run is no state to be in
+        for (Cell& cell : row)
+          cell.next = cell.next == 0 ? 0 : group[cell.next] + 1;  // the end of a run is no state to be in
         next[i] = found.emplace(std::make_pair(i == 0 ? 0U : 1U, std::move(row)), static_cast<std::uint32_t>(found.size()))
                       .first->second;
       }

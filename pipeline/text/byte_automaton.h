@@ -22,9 +22,10 @@ class ByteAutomaton {
     const char* last = nullptr;
   };
 
-  /// An automaton for the concatenation of `nodes` where one of `after` follows. nullptr when one of them cannot be told in terms
-  /// of bytes and their neighbours, or when the automaton would be too large. Groups are taken as plain: the caller sees to it
-  /// that atomic ones may be. Equal parts share one automaton: %{IP} before a slash is built once, however many patterns have it.
+  /// An automaton for the concatenation of `nodes` where one of `after` follows. nullptr when one of them cannot be told in
+  /// terms of bytes and their neighbours, or when the automaton would be too large. Groups are taken as plain: the caller
+  /// sees to it that atomic ones may be. Equal parts share one automaton: %{IP} before a slash is built once, however many
+  /// patterns have it.
   static std::shared_ptr<const ByteAutomaton> build(std::span<const RegexNode* const> nodes, const SymbolSet& after);
 
   /// Runs over subject from `at` and counts the places where the part may end. `read` grows by the bytes looked at.

@@ -11,8 +11,8 @@ namespace {
 #if defined(__x86_64__)
 constexpr std::ptrdiff_t kBlockBytes = 16;
 
-// Stops at the last block that is not whole, or at the first byte outside. Source of the method: two look-ups of 16 entries, one
-// by each half of the byte, whose results share a bit where the byte is a member.
+// Stops at the last block that is not whole, or at the first byte outside. Source of the method: two look-ups of 16 entries,
+// one by each half of the byte, whose results share a bit where the byte is a member.
 __attribute__((target("ssse3"))) const char* skip_whole_blocks(const std::uint8_t* rows, const char* at, const char* end) {
   const __m128i by_low_half = _mm_load_si128(reinterpret_cast<const __m128i*>(rows));
   const __m128i by_high_half = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);

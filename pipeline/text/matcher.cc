@@ -20,9 +20,6 @@
 namespace logboom {
 namespace {
 
-// A step is a few nanoseconds of machine code; both engines' work is kept below these whatever the expression.
-constexpr std::uint64_t kStepsPerCall = 500;
-constexpr std::uint64_t kStepsPerByte = 8;
 // A search over many start offsets first tries each with few steps: a line that almost fits costs most at the starts behind
 // the first, and there the linear engine's "no" is cheaper. Which way suits a pattern is learnt from its lines.
 constexpr std::uint64_t kProbeSteps = 100;
@@ -31,7 +28,6 @@ constexpr int kPriceOfWrongProbe = 8;
 constexpr int kPriceOfVainScan = 32;
 constexpr int kPriceOfMiss = 6;  // in looks for the required literal
 constexpr std::uint64_t kLastBudgetFactor = 100;
-constexpr std::uint64_t kMostSteps = 50'000'000;
 constexpr std::size_t kStartsWithoutClock = 512;
 constexpr std::uint64_t kStepsPerSlice = 4'000'000;
 constexpr std::uint64_t kMostStepsPerSlice = 64'000'000;
@@ -130,7 +126,8 @@ struct Matcher::Engine {
            memmem(subject.data() + start, subject.size() - start, literal.data(), literal.size()) != nullptr;
   }
   MatchStatus note_status(MatchStatus status) const {
-    if (facts.required_literal.size() >= kFewestLiteralBytes) note(miss_balance, status == MatchStatus::Matched ? -1 : kPriceOfMiss);
+    if (facts.required_literal.size() >= kFewestLiteralBytes)
+      note(miss_balance, status == MatchStatus::Matched ? -1 : kPriceOfMiss);
     return status;
   }
 
@@ -143,7 +140,7 @@ struct Matcher::Engine {
 // processor time is looked at. Short subjects are searched in one go.
 Pcre2Program::Outcome Matcher::Engine::search(const Side& side, const Search& search, Pcre2Workspace& workspace) const {
   const std::string_view subject = search.subject;
-  const auto step_limit = static_cast<std::uint32_t>(std::min(search.step_limit, kMostSteps));
+  const auto step_limit = static_cast<std::uint32_t>(std::min(search.step_limit, kLargestBudget));
   const std::size_t starts = subject.size() - search.first_start + 1;
   const bool is_cheap = starts * static_cast<std::uint64_t>(step_limit) <= kStepsPerSlice && starts <= kStartsWithoutClock;
   Pcre2Program::Run run{subject, search.first_start, subject.size(), step_limit};
@@ -172,8 +169,7 @@ MatchStatus Matcher::Engine::decide(const Side& side, std::string_view subject, 
   const std::size_t length = subject.size() - start;
   const bool is_search = !facts.has_search_start && !has_single_start(subject, start);
   const bool is_probe = is_search && budget == kDefaultBudget && probe_balance.load(std::memory_order_relaxed) >= 0;
-  const std::uint64_t full =
-      budget != kDefaultBudget ? std::min(budget, kMostSteps) : kStepsPerCall + kStepsPerByte * length;
+  const std::uint64_t full = budget != kDefaultBudget ? std::min(budget, kLargestBudget) : usual_budget(length);
   Search next{subject, start, is_probe ? kProbeSteps : full, 0};
   next.nanoseconds = kFirstPhaseNanoseconds + kFirstPhaseNanosecondsPerByte * static_cast<std::int64_t>(length);
   Outcome outcome = search(side, next, workspace);
@@ -189,7 +185,7 @@ MatchStatus Matcher::Engine::decide(const Side& side, std::string_view subject, 
     outcome = search(side, next, workspace);
   }
   if (outcome == Outcome::OverLimit) {
-    next.step_limit = std::min(full * kLastBudgetFactor, kMostSteps);
+    next.step_limit = std::min(full * kLastBudgetFactor, kLargestBudget);
     next.nanoseconds = kLastPhaseNanoseconds;
     outcome = search(side, next, workspace);
   }

@@ -1,9 +1,10 @@
 // Matcher: a compiled regular expression in Ruby's dialect that answers within a bounded number of steps.
 //
-// ASCII texts are walked through by a Scanner first where the expression allows it: most log lines are settled there. Behind it
-// stand two engines. PCRE2 with JIT does the work and yields the captures, under a step limit that grows with the subject. When the limit trips, a relaxation of the expression (a superset, see regex_dialect.h) runs on RE2 in linear
-// time: its "no" is final, its "yes" gives PCRE2 one last, larger budget.
-// Tested by tests/pipeline/text/matcher_test.cc and matcher_property_test.cc; measured by tests/bench/matcher_bench.cc.
+// ASCII texts are walked through by a Scanner first where the expression allows it: most log lines are settled there. Behind
+// it stand two engines. PCRE2 with JIT does the work and yields the captures, under a step limit that grows with the
+// subject. When the limit trips, a relaxation of the expression (a superset, see regex_dialect.h) runs on RE2 in linear
+// time: its "no" is final, its "yes" gives PCRE2 one last, larger budget. Tested by tests/pipeline/text/matcher_test.cc and
+// matcher_property_test.cc; measured by tests/bench/matcher_bench.cc.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +86,11 @@ struct MatchCursor {
 class Matcher {
  public:
   static constexpr std::uint64_t kDefaultBudget = 0;            // "what fits the length of the subject"
+  static constexpr std::uint64_t kLargestBudget = 50'000'000;   // a larger one counts as this
   static constexpr std::size_t kMaxPatternBytes = 1024 * 1024;  // longer expressions are refused
+
+  /// What kDefaultBudget stands for, in steps, when `bytes` are searched.
+  static constexpr std::uint64_t usual_budget(std::size_t bytes) { return 500 + 8 * static_cast<std::uint64_t>(bytes); }
 
   /// Compiles an expression in Ruby's dialect. Takes up to some milliseconds: for start-up and reload.
   /// Errors: InvalidArgument - the message names the byte offset in `pattern`, what is wrong and what to write instead.
@@ -96,7 +101,7 @@ class Matcher {
 
   /// Searches `subject` from byte `start` (not anchored; look-behind and ^ see the bytes before `start`).
   /// The subject must be valid UTF-8 and `start` on a character border: events' strings are; else use match_untrusted().
-  /// `budget`: steps of the fast engine before the linear one is asked; kDefaultBudget picks 500 + 8 per byte.
+  /// `budget`: steps of the fast engine before the linear one is asked; kDefaultBudget picks usual_budget().
   /// Ends within bounded work whatever the pattern. Allocates nothing in the steady state.
   MatchStatus match(std::string_view subject, MatchScratch& scratch, std::size_t start = 0,
                     std::uint64_t budget = kDefaultBudget) const;

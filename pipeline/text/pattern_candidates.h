@@ -20,8 +20,8 @@ class PatternCandidates {
     std::vector<std::uint32_t> candidates;
   };
 
-  /// `required`: per expression, texts that all of its matches contain (Matcher::required_literals()). Expressions without one of
-  /// four bytes are always candidates.
+  /// `required`: per expression, texts that all of its matches contain (Matcher::required_literals()). Expressions without
+  /// one of four bytes are always candidates.
   explicit PatternCandidates(const std::vector<std::vector<std::string>>& required);
 
   /// True when asking may save more than it costs.

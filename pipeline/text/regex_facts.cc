@@ -19,21 +19,24 @@ bool contains_search_start(const RegexNode& node) {
 /// .* in front that takes newlines too: what fails from there fails from every later place.
 bool is_anything(const RegexNode& node) {
   return node.kind == RegexNodeKind::Repeat && node.min == 0 && node.max == RegexNode::kUnlimited &&
-         node.greed != Greed::Possessive && node.children[0]->kind == RegexNodeKind::AnyChar && node.children[0]->matches_newline;
+         node.greed != Greed::Possessive && node.children[0]->kind == RegexNodeKind::AnyChar &&
+         node.children[0]->matches_newline;
 }
 
-/// True when every way through the node begins with something that `is_anchor` accepts.
+/// True when every way through the node begins with something that `is_anchor(node, is_first)` accepts; is_first says that
+/// no condition without width stands in front of it.
 template <class IsAnchor>
-bool begins_with(const RegexNode& node, const IsAnchor& is_anchor) {
-  if (is_anchor(node)) return true;
+bool begins_with(const RegexNode& node, const IsAnchor& is_anchor, bool is_first = true) {
+  if (is_anchor(node, is_first)) return true;
   switch (node.kind) {
-    case RegexNodeKind::Group: return node.group != GroupKind::Atomic && begins_with(*node.children[0], is_anchor);
+    case RegexNodeKind::Group: return node.group != GroupKind::Atomic && begins_with(*node.children[0], is_anchor, is_first);
     case RegexNodeKind::Alternate:
       return std::all_of(node.children.begin(), node.children.end(),
-                         [&](const RegexNodePtr& child) { return begins_with(*child, is_anchor); });
+                         [&](const RegexNodePtr& child) { return begins_with(*child, is_anchor, is_first); });
     case RegexNodeKind::Concat:
       for (const RegexNodePtr& child : node.children) {
-        if (begins_with(*child, is_anchor)) return true;
+        if (begins_with(*child, is_anchor, is_first)) return true;
+        is_first = is_first && child->kind == RegexNodeKind::Empty;
         const bool has_no_width = child->kind == RegexNodeKind::Empty || child->kind == RegexNodeKind::Assertion ||
                                   child->kind == RegexNodeKind::Look;
         if (!has_no_width) return false;
@@ -119,17 +122,18 @@ RegexFacts facts_of(const RegexTree& tree) {
     if (literal.size() > facts.required_literal.size()) facts.required_literal = literal;
   // What refers back to a group in front makes each place of the search different.
   const bool may_skip = !contains_kind(*tree.root, RegexNodeKind::BackReference) &&
-                        !contains_kind(*tree.root, RegexNodeKind::Call) && !contains_kind(*tree.root, RegexNodeKind::Condition);
+                        !contains_kind(*tree.root, RegexNodeKind::Call) &&
+                        !contains_kind(*tree.root, RegexNodeKind::Condition);
   const auto is_assertion = [](const RegexNode& node, AssertionKind kind) {
     return node.kind == RegexNodeKind::Assertion && node.assertion == kind;
   };
-  const auto holds_once = [&](const RegexNode& node) {
+  const auto holds_once = [&](const RegexNode& node, bool is_first) {
     return is_assertion(node, AssertionKind::TextStart) || is_assertion(node, AssertionKind::SearchStart) ||
-           (may_skip && is_anything(node));
+           (may_skip && is_first && is_anything(node));
   };
   facts.is_anchored = begins_with(*tree.root, holds_once);
-  facts.is_line_anchored = begins_with(*tree.root, [&](const RegexNode& node) {
-    return is_assertion(node, AssertionKind::LineStart) || holds_once(node);
+  facts.is_line_anchored = begins_with(*tree.root, [&](const RegexNode& node, bool is_first) {
+    return is_assertion(node, AssertionKind::LineStart) || holds_once(node, is_first);
   });
   facts.has_search_start = contains_search_start(*tree.root);
   return facts;

@@ -75,8 +75,9 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
             while (stop > shortest && !step->symbols[symbol_at(subject, stop)]) --stop;
           fits = step->symbols[symbol_at(subject, stop)];
         } else {
-          const std::string_view reach(shortest, std::min<std::size_t>(static_cast<std::size_t>(end - shortest),
-                                                                       static_cast<std::size_t>(stop - shortest) + step->text.size()));
+          const std::string_view reach(shortest,
+                                       std::min<std::size_t>(static_cast<std::size_t>(end - shortest),
+                                                             static_cast<std::size_t>(stop - shortest) + step->text.size()));
           const std::size_t found = reach.rfind(step->text);
           fits = found != std::string_view::npos;
           if (fits) stop = shortest + found;

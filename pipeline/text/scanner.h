@@ -1,9 +1,9 @@
 // Scanner: an expression compiled to one walk over an ASCII text, without backtracking.
 //
-// It follows the way that a backtracking engine tries first and notes whether it has left choices behind. When that way leads to
-// the end, it is the match, with the same captures. When it fails with no choice left behind, nothing else could have fitted.
-// Otherwise the scanner says so and leaves the text to an engine that backtracks. Log lines fit at the first try nearly always.
-// Equality with PCRE2 is proven by tests/pipeline/text/scanner_test.cc on random expressions and texts.
+// It follows the way that a backtracking engine tries first and notes whether it has left choices behind. When that way
+// leads to the end, it is the match, with the same captures. When it fails with no choice left behind, nothing else could
+// have fitted. Otherwise the scanner says so and leaves the text to an engine that backtracks. Log lines fit at the first
+// try nearly always. Equality with PCRE2 is proven by tests/pipeline/text/scanner_test.cc on random expressions and texts.
 #pragma once
 
 #include <array>
@@ -30,9 +30,9 @@ class Scanner {
   /// nullptr for expressions that it cannot follow: back-references, calls, loops around captures and the like.
   static std::unique_ptr<const Scanner> compile(const RegexTree& tree);
 
-  /// Searches an ASCII `subject` from byte `start`. Matched: `offsets` holds begin and end of the whole match and of each group,
-  /// kUnset where it took no part; room for 2 * (group_count + 1) is needed. Undecided: no match begins before `start`, which
-  /// has moved to where another engine has to go on. Work is bounded by a few steps per byte.
+  /// Searches an ASCII `subject` from byte `start`. Matched: `offsets` holds begin and end of the whole match and of each
+  /// group, kUnset where it took no part; room for 2 * (group_count + 1) is needed. Undecided: no match begins before
+  /// `start`, which has moved to where another engine has to go on. Work is bounded by a few steps per byte.
   Outcome run(std::string_view subject, std::size_t& start, std::size_t* offsets) const;
 
   /// For people: what it is made of, one step per line.

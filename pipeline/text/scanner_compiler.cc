@@ -153,8 +153,8 @@ class ScannerCompiler {
     items.push_back({.kind = Item::Kind::Node, .node = &node});
   }
 
-  /// From the end to the front. An atomic group decides without regard to what is behind it, unless that makes no difference:
-  /// then its borders are dropped.
+  /// From the end to the front. An atomic group decides without regard to what is behind it, unless that makes no
+  /// difference: then its borders are dropped.
   static void note_what_follows(std::vector<Item>& items, const SymbolSet& behind) {
     struct Place {
       SymbolSet after;
@@ -339,7 +339,9 @@ class ScannerCompiler {
     is_longest_first = row.size() == 1 ? prefers_longest(*row[0].node) : false;
     if (is_possible) {
       if (auto automaton = ByteAutomaton::build(nodes, after)) {
-        add({.code = Code::Part, .may_choose = is_longest_first, .index = static_cast<std::uint32_t>(scanner_->automata_.size())});
+        add({.code = Code::Part,
+             .may_choose = is_longest_first,
+             .index = static_cast<std::uint32_t>(scanner_->automata_.size())});
         scanner_->automata_.push_back(std::move(automaton));
         return;
       }

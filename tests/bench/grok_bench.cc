@@ -1,5 +1,5 @@
-// Speed of the grok filter, captures written into events: the access log pattern, and a hundred alternative patterns in one match
-// beside the single right pattern for each line. Only the filter is timed; what it captures is checked first.
+// Speed of the grok filter, captures written into events: the access log pattern, and a hundred alternative patterns in one
+// match beside the single right pattern for each line. Only the filter is timed; what it captures is checked first.
 #include <benchmark/benchmark.h>
 
 #include <chrono>
@@ -82,8 +82,9 @@ std::vector<std::string> access_log(std::mt19937& random) {
   return lines;
 }
 
-constexpr const char* kVerbs[] = {"Deny", "Built", "Teardown", "Permitted", "Translated", "Dropped", "Inspected", "Rate-limited", "Logged", "Shunned"};
-constexpr const char* kThings[] = {"TCP connection", "UDP request",  "ICMP echo",    "GRE tunnel", "ESP packet",
+constexpr const char* kVerbs[] = {"Deny",    "Built",     "Teardown",     "Permitted", "Translated",
+                                  "Dropped", "Inspected", "Rate-limited", "Logged",    "Shunned"};
+constexpr const char* kThings[] = {"TCP connection", "UDP request",  "ICMP echo",   "GRE tunnel", "ESP packet",
                                    "DNS query",      "FTP transfer", "SIP session", "IGMP join",  "OSPF update"};
 constexpr std::size_t kPatterns = 100;
 
@@ -93,15 +94,14 @@ std::string firewall_pattern(std::size_t i) {
          "%{WORD:target_interface}:%{IP:target_ip}/%{INT:target_port}(?: duration %{TIME:duration})? bytes %{INT:bytes}";
 }
 std::string firewall_line(std::size_t i, std::mt19937& random) {
-  return "%FW-6-" + std::to_string(302'000 + i) + ": " + kVerbs[i / 10] + " " + kThings[i % 10] + " " + number(random, 99'999) +
-         " for outside:" + address(random) + "/" + number(random, 65'536) + " to inside:" + address(random) + "/" +
-         number(random, 65'536) + " duration 0:00:30 bytes " + number(random, 1'000'000);
+  return "%FW-6-" + std::to_string(302'000 + i) + ": " + kVerbs[i / 10] + " " + kThings[i % 10] + " " +
+         number(random, 99'999) + " for outside:" + address(random) + "/" + number(random, 65'536) +
+         " to inside:" + address(random) + "/" + number(random, 65'536) + " duration 0:00:30 bytes " +
+         number(random, 1'000'000);
 }
 std::string grok(const std::string& patterns) { return "grok { match => { \"message\" => [" + patterns + "] } }"; }
 
-void finish(benchmark::State& state) {
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kLines));
-}
+void finish(benchmark::State& state) { state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kLines)); }
 
 void BM_GrokAccessLog(benchmark::State& state) {
   FilterUnderTest made(grok("\"%{COMBINEDAPACHELOG}\""));

@@ -1,47 +1,19 @@
 // grok: finds named patterns in a text and makes fields of what they capture.
 // Tested by tests/plugins/filters/grok_test.cc. Reference page: generated from the declarations below.
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <numeric>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "pipeline/base/log.h"
-#include "pipeline/plugin/registry.h"
-#include "pipeline/text/matcher.h"
-#include "pipeline/text/pattern_candidates.h"
-#include "pipeline/text/pattern_library.h"
+#include "plugins/filters/grok/grok_program.h"
 #include "plugins/filters/grok/number_prefix.h"
 
 namespace logboom {
 namespace {
 
 constexpr std::uint64_t kUsualTimeoutMillis = 30'000;
-// What Matcher takes by default, for timeouts longer than the usual one to multiply.
-constexpr std::uint64_t kStepsPerText = 500;
-constexpr std::uint64_t kStepsPerByte = 8;
-constexpr std::uint64_t kMostSteps = 50'000'000;
-
-struct GrokFilterOptions {
-  ConfigHash match;
-  std::vector<std::string> patterns_dir;
-  std::string patterns_files_glob = "*";
-  TextHash pattern_definitions;
-  bool break_on_match = true;
-  bool named_captures_only = true;
-  bool keep_empty_captures = false;
-  std::vector<FieldRef> overwrite;
-  std::optional<FieldRef> target;
-  std::vector<std::string> tag_on_failure = {"_grokparsefailure"};
-  std::string tag_on_timeout = "_groktimeout";
-  std::uint64_t timeout_millis = kUsualTimeoutMillis;
-  std::string timeout_scope = "pattern";
-};
 
 OptionTable<GrokFilterOptions> grok_options() {
   using Options = GrokFilterOptions;
@@ -71,163 +43,11 @@ OptionTable<GrokFilterOptions> grok_options() {
   return table;
 }
 
-/// A group of a pattern and the field that it fills.
-struct Capture {
-  std::size_t group = 0;
-  CaptureType type = CaptureType::None;
-  bool is_overwriting = false;
-  bool is_plain = false;  // one top-level name that any value may stand under
-  bool is_new_text = false;  // plain and of no type: the usual case
-  bool is_tags = false;
-  Key key;  // only when is_plain
-  FieldRef field;
-};
-
-struct Pattern {
-  std::string text;
-  std::shared_ptr<const Matcher> matcher;
-  std::vector<Capture> captures;
-  Counter* matched = nullptr;
-  Counter* missed = nullptr;
-  Counter* over_budget = nullptr;
-  Counter* nanoseconds = nullptr;
-};
-
-/// The patterns that one field is held against, in order.
-struct Source {
-  FieldRef field;
-  std::vector<Pattern> patterns;
-  std::vector<std::uint32_t> places;                    // 0, 1, 2, …: each pattern is tried
-  std::unique_ptr<const PatternCandidates> candidates;  // when set, only those that it finds
-};
-
-/// What happened to the patterns of a source during a batch, counted so that a text costs one addition and not one per pattern.
+/// What happened to the patterns of a source during a batch, counted so that a text costs one addition and not one per
+/// pattern.
 struct Tally {
   std::vector<std::uint64_t> ended;    // by the first place that was not missed: where a search ended, or behind the last
   std::vector<std::uint64_t> matched;  // without break_on_match: matches before the end
-};
-
-/// Everything that is compiled, once for all workers.
-struct Program {
-  std::vector<Source> sources;
-  LogRateLimit log_limit;
-};
-
-class ProgramBuilder {
- public:
-  ProgramBuilder(const GrokFilterOptions& options, const PluginContext& context)
-      : options_(options),
-        context_(context),
-        library_(PatternLibrary::bundled(context.is_ecs() ? PatternSet::EcsV1 : PatternSet::Legacy)) {}
-
-  /// A program even when something was wrong, which the diagnostics then know.
-  std::unique_ptr<Program> build() {
-    load_patterns();
-    if (options_.match.empty())
-      context_.warning("match", "grok without patterns finds nothing and tags every event",
-                       "write match => { \"message\" => \"…\" }");
-    auto program = std::make_unique<Program>();
-    for (const auto& [name, value] : options_.match) add_source(name, value, *program);
-    for (Source& source : program->sources) find_candidates(source);
-    return program;
-  }
-
- private:
-  void load_patterns() {
-    for (const std::string& directory : options_.patterns_dir) {
-      const auto loaded = library_.load_directory(directory, options_.patterns_files_glob);
-      if (!loaded) context_.error("patterns_dir", loaded.error().message);
-    }
-    for (const auto& [name, expression] : options_.pattern_definitions)
-      library_.add(name, expression, "pattern_definitions");
-  }
-
-  void add_source(const ConfigValue& name, const ConfigValue& value, Program& program) {
-    auto field = FieldRef::parse(name.text);
-    if (!field) {
-      context_.error(name.span, fmt::format("match: {}", field.error().message));
-      return;
-    }
-    auto known = std::find_if(program.sources.begin(), program.sources.end(),
-                              [&](const Source& source) { return source.field == *field; });
-    if (known == program.sources.end()) known = program.sources.insert(known, Source{*field, {}});
-    if (value.kind != ConfigValue::Kind::Array) {
-      add_pattern(value, *known);
-      return;
-    }
-    for (const ConfigValue& item : value.items) add_pattern(item, *known);
-  }
-
-  void add_pattern(const ConfigValue& value, Source& source) {
-    using Kind = ConfigValue::Kind;
-    if (value.kind == Kind::Array || value.kind == Kind::Hash || value.kind == Kind::Plugin) {
-      context_.error(value.span, "match: wants a pattern or a list of patterns");
-      return;
-    }
-    auto expression = library_.expand(value.text, {.named_captures_only = options_.named_captures_only});
-    if (!expression) {
-      context_.error(value.span, fmt::format("match: {}", expression.error().message));
-      return;
-    }
-    auto matcher = Matcher::compile(expression->regex, {.dot_matches_newline = true, .captures_unnamed = false});
-    if (!matcher) {
-      context_.error(value.span, fmt::format("match: {}", matcher.error().message));
-      return;
-    }
-    Pattern made;
-    made.text = value.text;
-    made.matcher = std::move(*matcher);
-    for (const GrokCapture& capture : expression->captures) add_capture(capture, value, made);
-    MetricScope& counters =
-        context_.metrics().child("patterns").child(source.field.text()).child(std::to_string(source.patterns.size()));
-    made.matched = &counters.counter("matched");
-    made.missed = &counters.counter("missed");
-    made.over_budget = &counters.counter("over_budget");
-    made.nanoseconds = &counters.counter("nanoseconds");
-    source.patterns.push_back(std::move(made));
-  }
-
-  static void find_candidates(Source& source) {
-    source.places.resize(source.patterns.size());
-    std::iota(source.places.begin(), source.places.end(), 0);
-    std::vector<std::vector<std::string>> required;
-    for (const Pattern& pattern : source.patterns) required.push_back(pattern.matcher->required_literals());
-    auto candidates = std::make_unique<PatternCandidates>(required);
-    if (candidates->is_useful()) source.candidates = std::move(candidates);
-  }
-
-  void add_capture(const GrokCapture& capture, const ConfigValue& place, Pattern& pattern) {
-    auto field = FieldRef::parse(capture.field);
-    if (!field) {
-      context_.error(place.span,
-                     fmt::format("match: the capture \"{}\" cannot be a field: {}", capture.name, field.error().message));
-      return;
-    }
-    Capture made;
-    made.group = capture.group;
-    made.type = capture.type;
-    made.is_overwriting =
-        std::find(options_.overwrite.begin(), options_.overwrite.end(), *field) != options_.overwrite.end();
-    made.field = options_.target ? below(*options_.target, *field) : *field;
-    if (!made.field.is_metadata() && made.field.steps().size() == 1) {
-      made.key = made.field.steps()[0].key;
-      made.is_tags = made.key == well_known().tags;
-      made.is_plain = !made.is_tags && !(made.key == well_known().timestamp);
-      made.is_new_text = made.is_plain && made.type == CaptureType::None;
-    }
-    pattern.captures.push_back(std::move(made));
-  }
-
-  static FieldRef below(const FieldRef& target, const FieldRef& field) {
-    FieldRef made = target;
-    if (field.is_metadata()) made = made.child("@metadata");
-    for (const FieldRef::Step& step : field.steps()) made = made.child(step.key.text());
-    return made;
-  }
-
-  const GrokFilterOptions& options_;
-  const PluginContext& context_;
-  PatternLibrary library_;
 };
 
 class Grok {
@@ -238,9 +58,10 @@ class Grok {
         matches_(&context.metrics().counter("matches")),
         failures_(&context.metrics().counter("failures")),
         timeouts_(&context.metrics().counter("timeouts")) {
-    program_ = context.shared<Program>([&] { return ProgramBuilder(options_, context).build().release(); });
-    for (const Source& source : program_->sources)
-      tallies_.push_back({std::vector<std::uint64_t>(source.patterns.size() + 1), std::vector<std::uint64_t>(source.patterns.size())});
+    program_ = context.shared<GrokProgram>([&] { return build_grok_program(options_, context).release(); });
+    for (const GrokSource& source : program_->sources)
+      tallies_.push_back(
+          {std::vector<std::uint64_t>(source.patterns.size() + 1), std::vector<std::uint64_t>(source.patterns.size())});
   }
 
   Verdict apply(Event& event) {
@@ -301,7 +122,7 @@ class Grok {
 
   /// Without break_on_match the last pattern decides, as in Logstash.
   Outcome match_text(std::size_t place, std::string_view text, Event& event) {
-    const Source& source = program_->sources[place];
+    const GrokSource& source = program_->sources[place];
     Tally& tally = tallies_[place];
     is_timed_ = ++texts_ % kTextsPerTimedOne == 0;
     Outcome result = Outcome::Missed;
@@ -319,7 +140,7 @@ class Grok {
     return result;
   }
 
-  Outcome match_pattern(const Source& source, const Pattern& pattern, std::string_view text, Event& event) {
+  Outcome match_pattern(const GrokSource& source, const GrokPattern& pattern, std::string_view text, Event& event) {
     const auto start = is_timed_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     const MatchStatus status = pattern.matcher->match(text, scratch_, 0, budget_for(text));
     if (is_timed_) {
@@ -327,7 +148,9 @@ class Grok {
       pattern.nanoseconds->add(static_cast<std::uint64_t>(taken.count()) * kTextsPerTimedOne);
     }
     switch (status) {
-      case MatchStatus::Matched: pattern.matched->add(); return store_captures(pattern, event) ? Outcome::Matched : Outcome::Refused;
+      case MatchStatus::Matched:
+        pattern.matched->add();
+        return store_captures(pattern, event) ? Outcome::Matched : Outcome::Refused;
       case MatchStatus::NoMatch: return Outcome::Missed;
       case MatchStatus::OverBudget:
         pattern.over_budget->add();
@@ -338,17 +161,17 @@ class Grok {
   }
 
   std::uint64_t budget_for(std::string_view text) const {
-    if (options_.timeout_millis == 0) return kMostSteps;
+    if (options_.timeout_millis == 0) return Matcher::kLargestBudget;
     if (options_.timeout_millis <= kUsualTimeoutMillis) return Matcher::kDefaultBudget;
     const double factor = static_cast<double>(options_.timeout_millis) / kUsualTimeoutMillis;
-    const double steps = static_cast<double>(kStepsPerText + kStepsPerByte * text.size()) * factor;
-    return steps < static_cast<double>(kMostSteps) ? static_cast<std::uint64_t>(steps) : kMostSteps;
+    const double steps = static_cast<double>(Matcher::usual_budget(text.size())) * factor;
+    return static_cast<std::uint64_t>(std::min(steps, static_cast<double>(Matcher::kLargestBudget)));
   }
 
-  bool store_captures(const Pattern& pattern, Event& event) const {
+  bool store_captures(const GrokPattern& pattern, Event& event) const {
     Object& fields = event.fields();
     Arena& arena = event.arena();
-    for (const Capture& capture : pattern.captures) {
+    for (const GrokField& capture : pattern.captures) {
       const bool is_set = scratch_.is_set(capture.group);
       if (capture.is_new_text && is_set) {
         const std::string_view text = scratch_.group(capture.group);
@@ -376,7 +199,7 @@ class Grok {
   }
 
   /// A missing field is set, a text becomes a list, a list grows, and anything else stays as it is.
-  static bool store(const Capture& capture, const Value& value, Event& event) {
+  static bool store(const GrokField& capture, const Value& value, Event& event) {
     Value* existing = capture.is_plain ? event.fields().find(capture.key) : event.get(capture.field);
     if (capture.is_plain && existing == nullptr) {
       event.fields().append(event.arena(), capture.key, value);
@@ -395,7 +218,7 @@ class Grok {
     return true;
   }
 
-  void log_timeout(const Source& source, const Pattern& pattern, std::string_view text) const {
+  void log_timeout(const GrokSource& source, const GrokPattern& pattern, std::string_view text) const {
     if (!program_->log_limit.allow()) return;
     log_warn("grok",
              "{}: a text of {} bytes in field {} took too many steps for the pattern {} ({} more since the last such line)",
@@ -404,7 +227,7 @@ class Grok {
 
   GrokFilterOptions options_;
   std::string id_;
-  std::shared_ptr<Program> program_;
+  std::shared_ptr<GrokProgram> program_;
   std::vector<Tally> tallies_;  // of this worker, by source
   MatchScratch scratch_;
   PatternCandidates::Scratch candidates_;

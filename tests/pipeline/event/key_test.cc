@@ -62,7 +62,8 @@ TEST_CASE("only whole interned names that JSON takes as they are have a JSON for
   CHECK(json_form_of(make_key(key.text().substr(0, 3))) == nullptr);
   const std::string copy(key.text());
   CHECK(json_form_of(make_key(copy)) == nullptr);
-  for (const std::string& name : {std::string("with\"quote"), std::string("back\\slash"), std::string("line\n"), std::string(600'000, 'n')}) {
+  for (const std::string& name :
+       {std::string("with\"quote"), std::string("back\\slash"), std::string("line\n"), std::string(600'000, 'n')}) {
     CHECK(intern_key(name).text() == name);
     CHECK(json_form_of(intern_key(name)) == nullptr);
   }

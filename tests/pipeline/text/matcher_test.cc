@@ -220,6 +220,18 @@ TEST_CASE("a repeat at the front starts again where the search moves on", "[text
   CHECK(scratch.begin(0) == 4);
 }
 
+TEST_CASE("a condition in front of .* leaves the later places to be searched", "[text][matcher]") {
+  MatcherOptions options = grok_options();
+  options.may_scan = false;
+  MatchScratch scratch;
+  REQUIRE(compiled("^.*", options)->match("ab\n-", scratch, 2) == MatchStatus::Matched);
+  CHECK(scratch.begin(0) == 3);
+  REQUIRE(compiled("(?=b).*", options)->match("ab", scratch) == MatchStatus::Matched);
+  CHECK(scratch.begin(0) == 1);
+  CHECK_FALSE(compiled("(?=b).*", options)->is_anchored());
+  CHECK(compiled(".*", options)->is_anchored());
+}
+
 TEST_CASE("one matcher serves several threads at once", "[text][matcher]") {
   const auto matcher = compiled("(?<key>\\w+)=(?<value>é|\\d+)$");
   std::vector<int> found(4, 0);

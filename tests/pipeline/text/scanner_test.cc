@@ -1,4 +1,5 @@
-// The scanner against PCRE2: random expressions on random texts of ASCII, and the bundled grok patterns on lines like their own.
+// The scanner against PCRE2: random expressions on random texts of ASCII, and the bundled grok patterns on lines like their
+// own.
 #include "pipeline/text/scanner.h"
 
 #include <catch2/catch.hpp>
@@ -14,8 +15,8 @@
 namespace logboom {
 namespace {
 
-/// Expressions as grok makes them (fields between literals), mixed with what may trip a walk without backtracking, and a text that
-/// the expression is likely to match.
+/// Expressions as grok makes them (fields between literals), mixed with what may trip a walk without backtracking, and a
+/// text that the expression is likely to match.
 class Generator {
  public:
   explicit Generator(std::uint32_t seed) : random_(seed) {}
@@ -81,13 +82,14 @@ class Generator {
   }
   std::string number() {
     text_ += pick({"1", "12", "1.5", ".5", "-3", "+1.25", "", "0"});
-    return pick({"[+-]?\\d+", "(?:[+-]?(?:\\d+(?:\\.\\d+)?|\\.\\d+))", "(?<![\\d.+-])[+-]?(?:\\d+(?:\\.\\d+)?|\\.\\d+)", "\\d\\d?",
-                 "(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)"});
+    return pick({"[+-]?\\d+", "(?:[+-]?(?:\\d+(?:\\.\\d+)?|\\.\\d+))", "(?<![\\d.+-])[+-]?(?:\\d+(?:\\.\\d+)?|\\.\\d+)",
+                 "\\d\\d?", "(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)"});
   }
   std::string border() { return pick({"\\b", "\\B", "(?=a)", "(?!b)", "(?<=\\w)", "(?<!-)", "^", "$", "(?=[ab1])"}); }
   std::string words() {
     text_ += pick({"ab", "abc", "a", "b1", "aab", ""});
-    return pick({"(?:ab|abc|a)", "(?:a|ab)(?:c|bcd)?", "(?:aa?|b1)*", "(?:a|b)+", "(?:ab?)*?", "(?>ab|abc)", "(?:a|b|)", "(?:ab|a)++"});
+    return pick({"(?:ab|abc|a)", "(?:a|ab)(?:c|bcd)?", "(?:aa?|b1)*", "(?:a|b)+", "(?:ab?)*?", "(?>ab|abc)", "(?:a|b|)",
+                 "(?:ab|a)++"});
   }
   std::string capture(int depth) {
     const std::string name = "g" + std::to_string(groups_++);
