@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/base/allocator.h"
 #include "pipeline/config/diagnostic.h"
 #include "server/application.h"
 #include "server/reference_pages.h"
@@ -107,4 +108,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace logboom
 
-int main(int argc, char** argv) { return logboom::run(argc, argv); }
+int main(int argc, char** argv) {
+  logboom::keep_freed_memory();
+  return logboom::run(argc, argv);
+}

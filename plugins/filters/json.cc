@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipeline/event/batch.h"
+#include "pipeline/event/named_field.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {
@@ -78,24 +79,12 @@ class Json {
     for (const ObjectEntry& member : members) {
       if (member.key == well_known().timestamp) {
         time = &member.value;
-      } else if (!set_member(member, event)) {
+      } else if (!set_named_field(event, member.key, member.value)) {
         return false;
       }
     }
     if (time != nullptr) set_timestamp(*time, event);
     return true;
-  }
-
-  static bool set_member(const ObjectEntry& member, Event& event) {
-    const std::string_view name = member.key.text();
-    const bool is_plain = name.find('[') == std::string_view::npos && name.find(']') == std::string_view::npos &&
-                          !(member.key == well_known().tags) && !(member.key == well_known().metadata);
-    if (is_plain) {
-      event.fields().set(event.arena(), member.key, member.value);
-      return true;
-    }
-    const auto field = FieldRef::parse_in(event.arena(), name);
-    return field && event.set(*field, member.value);
   }
 
   /// A time that cannot be read is kept aside, and the event gets the current time.

@@ -3,7 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstring>
+
+#include "pipeline/text/byte_search.h"
 
 namespace logboom {
 namespace {
@@ -11,11 +12,10 @@ namespace {
 constexpr std::size_t kNotFound = std::string_view::npos;
 
 std::size_t find_from(std::string_view text, const std::string& wanted, std::size_t from) {
-  if (wanted.empty() || from > text.size() || text.size() - from < wanted.size()) return kNotFound;
-  const char* const start = text.data() + from;
-  const void* found = wanted.size() == 1 ? std::memchr(start, wanted[0], text.size() - from)
-                                         : memmem(start, text.size() - from, wanted.data(), wanted.size());
-  return found == nullptr ? kNotFound : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+  if (wanted.empty() || from > text.size()) return kNotFound;
+  const char* const end = text.data() + text.size();
+  const char* const found = find_near(text.data() + from, end, wanted);
+  return found == end ? kNotFound : static_cast<std::size_t>(found - text.data());
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -67,6 +67,10 @@ Result<DissectMapping::Field> DissectMapping::read_field(std::string_view text) 
     if (is_digit(c)) made.order = made.order * 10 + (c - '0');
   if (auto field = FieldRef::parse(name)) {
     made.field = std::move(*field);
+    made.is_ordinary = !made.field->is_metadata() && made.field->steps().size() == 1 &&
+                       !(made.field->steps()[0].key == well_known().timestamp) &&
+                       !(made.field->steps()[0].key == well_known().tags);
+    if (made.is_ordinary) made.key = made.field->steps()[0].key;
   } else if (made.kind == FieldKind::Plain || made.kind == FieldKind::Append) {
     return refuse("has a name that is no field reference: write name or [outer][inner]");
   }
@@ -133,6 +137,7 @@ bool DissectMapping::cut(std::string_view source, DissectedParts& parts) const {
 }
 
 bool DissectMapping::store(Event& event, const DissectedParts& parts) const {
+  event.fields().reserve(event.arena(), event.fields().size() + static_cast<std::uint32_t>(stored_.size()));
   for (const std::size_t index : stored_)
     if (!store_one(index, event, parts)) return false;
   return true;
@@ -141,7 +146,11 @@ bool DissectMapping::store(Event& event, const DissectedParts& parts) const {
 bool DissectMapping::store_one(std::size_t index, Event& event, const DissectedParts& parts) const {
   const Field& field = fields_[index];
   const std::string_view value = parts.values[index];
-  if (field.kind == FieldKind::Plain) return event.set(*field.field, Value::string(value));
+  if (field.kind == FieldKind::Plain) {
+    if (!field.is_ordinary) return event.set(*field.field, Value::string(value));
+    event.fields().set(event.arena(), field.key, Value::string(value));
+    return true;
+  }
   const Value* present = field.field ? event.get(*field.field) : nullptr;
   if (field.kind == FieldKind::Append) {
     if (present == nullptr) return event.set(*field.field, Value::string(value));

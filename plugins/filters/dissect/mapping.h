@@ -37,8 +37,10 @@ class DissectMapping {
     FieldKind kind = FieldKind::Skip;
     std::string name;
     std::optional<FieldRef> field;  // what the name refers to, when it is a reference
-    int order = 0;                  // of appended fields
-    bool skips_padding = false;     // "->": repeats of the delimiter behind it are passed over
+    bool is_ordinary = false;       // a top-level field that takes any value: `key` is its name
+    Key key;
+    int order = 0;               // of appended fields
+    bool skips_padding = false;  // "->": repeats of the delimiter behind it are passed over
     std::string delimiter_before;
   };
 

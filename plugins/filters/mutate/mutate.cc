@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/event/letter_case.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/filters/mutate/conversion.h"
 #include "plugins/filters/mutate/field_name.h"
-#include "plugins/filters/mutate/letter_case.h"
 #include "plugins/filters/mutate/substitution.h"
 #include "plugins/filters/mutate/text_pieces.h"
 #include "plugins/filters/mutate/value_words.h"

@@ -1,4 +1,4 @@
-#include "plugins/filters/mutate/letter_case.h"
+#include "pipeline/event/letter_case.h"
 
 #include <unicode/brkiter.h>
 #include <unicode/bytestream.h>
