@@ -1,5 +1,8 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
 #include <map>
 #include <string>
 #include <vector>
@@ -7,6 +10,7 @@
 #include "pipeline/base/allocator.h"
 #include "pipeline/config/diagnostic.h"
 #include "server/application.h"
+#include "server/grok/grok_command.h"
 #include "server/reference_pages.h"
 #include "server/settings.h"
 #include "server/version.h"
@@ -32,7 +36,12 @@ std::string unknown_flag(int argc, char** argv, const CLI::App& app) {
 }
 
 int run(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "grok") {
+    std::ios::sync_with_stdio(false);
+    return run_grok_command({argv + 2, argv + argc}, std::cin, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1);
+  }
   CLI::App app("Logboom: receives, processes and forwards logs. Runs Logstash pipeline configurations.", "logboom");
+  app.footer("logboom grok PATTERN [FILE...] tries a grok pattern on lines; logboom grok --help says more.");
   app.set_version_flag("-V,--version", std::string("logboom ") + std::string(kVersion));
   app.set_help_flag("-h,--help", "Print this help and exit");
   std::map<std::string, std::string> values;

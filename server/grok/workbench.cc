@@ -1,0 +1,169 @@
+#include "server/grok/workbench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace logboom {
+namespace {
+
+constexpr std::size_t kLongestShown = 300;
+
+std::string shortened(std::string_view text) {
+  if (text.size() <= kLongestShown) return std::string(text);
+  return fmt::format("{}… ({} bytes)", text.substr(0, kLongestShown), text.size());
+}
+
+const char* type_name(CaptureType type) {
+  switch (type) {
+    case CaptureType::Int: return "int";
+    case CaptureType::Float: return "float";
+    case CaptureType::None: break;
+  }
+  return "text";
+}
+
+std::string text_of(const std::vector<PatternPiece>& pieces, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += pieces[i].text;
+  return text;
+}
+
+bool takes_anything(const PatternPiece& piece) {
+  return piece.reference == "GREEDYDATA" || piece.reference == "DATA" || piece.text == ".*" || piece.text == ".*?";
+}
+
+}  // namespace
+
+std::shared_ptr<const Matcher> GrokWorkbench::compile(std::string_view text) const {
+  const auto expression = library_.expand(text, options_);
+  if (!expression) return nullptr;
+  auto matcher = Matcher::compile(expression->regex, {.dot_matches_newline = true, .captures_unnamed = false});
+  return matcher ? *matcher : nullptr;
+}
+
+Result<void> GrokWorkbench::add(std::string_view pattern) {
+  Pattern made;
+  made.text = pattern;
+  auto expression = library_.expand(pattern, options_);
+  if (!expression) return expression.error();
+  auto matcher = Matcher::compile(expression->regex, {.dot_matches_newline = true, .captures_unnamed = false});
+  if (!matcher) return matcher.error();
+  made.expression = std::move(*expression);
+  made.matcher = std::move(*matcher);
+  texts_.push_back(std::make_unique<std::string>(pattern));
+  for (auto& pieces : cut_pattern(*texts_.back())) {
+    Alternative alternative{std::move(pieces), {}};
+    alternative.prefixes.resize(alternative.pieces.size() + 1);
+    made.alternatives.push_back(std::move(alternative));
+  }
+  patterns_.push_back(std::move(made));
+  return {};
+}
+
+std::optional<GrokMatch> GrokWorkbench::match(std::string_view line) {
+  for (std::size_t at = 0; at < patterns_.size(); ++at) {
+    const Pattern& pattern = patterns_[at];
+    if (pattern.matcher->match(line, scratch_) != MatchStatus::Matched) continue;
+    GrokMatch made{at, scratch_.begin(0), scratch_.end(0), {}};
+    for (const GrokCapture& capture : pattern.expression.captures)
+      if (scratch_.is_set(capture.group))
+        made.fields.push_back({capture.field, scratch_.begin(capture.group), scratch_.end(capture.group)});
+    std::stable_sort(made.fields.begin(), made.fields.end(),
+                     [](const FieldSpan& a, const FieldSpan& b) { return a.begin < b.begin; });
+    return made;
+  }
+  return std::nullopt;
+}
+
+bool GrokWorkbench::fits(Alternative& alternative, std::size_t count, std::string_view line) {
+  auto& prefix = alternative.prefixes[count];
+  if (prefix == nullptr) prefix = compile(text_of(alternative.pieces, count));
+  return prefix != nullptr && prefix->match(line, scratch_) == MatchStatus::Matched;
+}
+
+GrokDiagnosis GrokWorkbench::diagnose(std::string_view line) {
+  GrokDiagnosis best;
+  bool has_best = false;
+  for (std::size_t at = 0; at < patterns_.size(); ++at) {
+    if (patterns_[at].matcher->match(line, scratch_) == MatchStatus::OverBudget) {
+      if (!has_best) best.pattern = at;
+      best.is_over_budget |= !has_best;
+      continue;
+    }
+    for (Alternative& alternative : patterns_[at].alternatives) {
+      // What n pieces match, fewer match as well.
+      std::size_t fitting = 0;
+      std::size_t failing = alternative.pieces.size();
+      while (failing - fitting > 1) {
+        const std::size_t middle = fitting + (failing - fitting) / 2;
+        (fits(alternative, middle, line) ? fitting : failing) = middle;
+      }
+      GrokDiagnosis made;
+      made.pattern = at;
+      made.prefix = text_of(alternative.pieces, fitting);
+      if (fits(alternative, fitting, line)) {
+        made.begin = scratch_.begin(0);
+        made.end = scratch_.end(0);
+      }
+      if (fitting < alternative.pieces.size()) {
+        const PatternPiece& piece = alternative.pieces[fitting];
+        made.failing = piece.text;
+        for (std::size_t next = fitting + 1;
+             piece.is_literal && next < alternative.pieces.size() && alternative.pieces[next].is_literal; ++next)
+          made.failing += alternative.pieces[next].text;
+        if (const auto* named = piece.reference.empty() ? nullptr : library_.find(piece.reference))
+          made.expression = named->expression;
+      }
+      if (!has_best || made.end > best.end) best = std::move(made);
+      has_best = true;
+    }
+  }
+  return best;
+}
+
+std::string GrokWorkbench::explain(std::size_t at) const {
+  const Pattern& pattern = patterns_[at];
+  const Matcher& matcher = *pattern.matcher;
+  std::string out = fmt::format("{}\n  expression   {} bytes: {}\n", shortened(pattern.text),
+                                pattern.expression.regex.size(), shortened(pattern.expression.regex));
+  const bool has_scanner = !matcher.scanner_note().empty();
+  out += fmt::format("  scanner      {}\n",
+                     has_scanner ? "yes: ASCII lines that fit at the first try are walked through once"
+                                 : "no: the expression repeats groups that capture, refers back, or calls itself");
+  out += "  PCRE2        yes: the lines that the scanner leaves, compiled to machine code, within a limit of steps\n";
+  const std::string doubts = matcher.engine_note();
+  out += fmt::format("  linear (RE2) {}\n",
+                     doubts.empty() ? "yes: says no to lines on which PCRE2 would take too many steps" : "no: " + doubts);
+  out += fmt::format("  begins       {}\n", matcher.is_anchored()
+                                                ? "at the start of the text only"
+                                                : "anywhere: write ^ in front when it is meant for whole lines");
+  std::string literals;
+  for (const std::string& literal : matcher.required_literals())
+    if (literal.size() > 1) literals += fmt::format(" \"{}\"", literal);
+  out += fmt::format("  every match  {}\n", literals.empty()
+                                                ? "holds no fixed text that could be looked for first"
+                                                : "holds" + literals + ", looked for first where lines often miss");
+  for (const GrokCapture& capture : pattern.expression.captures)
+    out += fmt::format("  captures     {} ({})\n", capture.field, type_name(capture.type));
+  advise(pattern, out);
+  return out;
+}
+
+void GrokWorkbench::advise(const Pattern& pattern, std::string& out) const {
+  for (const Alternative& alternative : pattern.alternatives) {
+    std::size_t greedy = 0;
+    for (const PatternPiece& piece : alternative.pieces) greedy += takes_anything(piece) ? 1 : 0;
+    if (!alternative.pieces.empty() && takes_anything(alternative.pieces.front()))
+      out += fmt::format("  advice       {} in front takes part in every search: leave it out or begin with what is known\n",
+                         alternative.pieces.front().text);
+    if (greedy > 2)
+      out += fmt::format(
+          "  advice       {} pieces take anything: lines that do not match are tried in very many ways; NOTSPACE, WORD, "
+          "NUMBER or [^…]* say where a field ends\n",
+          greedy);
+  }
+}
+
+}  // namespace logboom
