@@ -11,6 +11,7 @@
 
 #include "pipeline/base/utf8.h"
 #include "pipeline/text/linear_engine.h"
+#include "pipeline/text/literal_order.h"
 #include "pipeline/text/pcre2_program.h"
 #include "pipeline/text/regex_dialect.h"
 #include "pipeline/text/regex_facts.h"
@@ -26,7 +27,13 @@ constexpr std::uint64_t kProbeSteps = 100;
 constexpr int kBalanceLimit = 64;
 constexpr int kPriceOfWrongProbe = 8;
 constexpr int kPriceOfVainScan = 32;
-constexpr int kPriceOfMiss = 6;  // in looks for the required literal
+constexpr int kPriceOfMiss = 6;  // in looks for the required literals
+constexpr int kPriceOfHardLine = 8;
+constexpr int kPriceOfLateNo = 2;
+constexpr std::size_t kFewestBytesForLinear = 128;  // shorter texts are cheap however hard
+constexpr std::size_t kFewTries = 16;               // of the scanner, beside one per
+constexpr std::size_t kBytesPerTry = 16;            // so many bytes: more are a hard text
+constexpr std::size_t kLongText = 512;              // from here on a look for literals costs little beside anything else
 constexpr std::uint64_t kLastBudgetFactor = 100;
 constexpr std::size_t kStartsWithoutClock = 512;
 constexpr std::uint64_t kStepsPerSlice = 4'000'000;
@@ -74,6 +81,7 @@ struct Matcher::Engine {
   struct Search {
     std::string_view subject;
     std::size_t first_start = 0;
+    std::size_t last_start = 0;
     std::uint64_t step_limit = 0;
     std::int64_t nanoseconds = 0;
   };
@@ -84,7 +92,8 @@ struct Matcher::Engine {
   std::vector<NamedGroup> groups;
   mutable std::atomic<int> probe_balance{0};  // below zero: probing has cost more than it saved
   mutable std::atomic<int> scan_balance{0};   // the same of the scanner
-  mutable std::atomic<int> miss_balance{0};   // below zero: nearly every text matches, no need to look for the literal first
+  mutable std::atomic<int> miss_balance{0};   // below zero: nearly every text matches, no need to look for literals first
+  mutable std::atomic<int> hard_balance{0};   // above zero: the linear engine has had to say no to hard texts
   mutable std::once_flag scanner_made;
   mutable std::unique_ptr<const Scanner> scanner;
   bool may_scan = true;
@@ -105,7 +114,7 @@ struct Matcher::Engine {
       note(scan_balance, 1);
       return nullptr;
     }
-    std::call_once(scanner_made, [this] { scanner = Scanner::compile(tree); });
+    std::call_once(scanner_made, [this] { scanner = Scanner::compile(tree, facts.required_literals); });
     return scanner.get();
   }
 
@@ -119,16 +128,27 @@ struct Matcher::Engine {
     return *side.linear;
   }
 
+  bool looks_for_literals() const {
+    return facts.required_literals.size() > 1 || facts.required_literal.size() >= kFewestLiteralBytes;
+  }
+  /// False when one of the texts that every match holds is missing, or stands in front of the one before it. Looked at
+  /// in long texts and where texts miss often: then it spares the search over all start offsets.
   bool may_contain_match(std::string_view subject, std::size_t start) const {
-    const std::string& literal = facts.required_literal;
-    if (literal.size() < kFewestLiteralBytes || miss_balance.load(std::memory_order_relaxed) < 0) return true;
-    return subject.size() - start >= literal.size() &&
-           memmem(subject.data() + start, subject.size() - start, literal.data(), literal.size()) != nullptr;
+    const bool is_worth_it = subject.size() - start >= kLongText || miss_balance.load(std::memory_order_relaxed) >= 0;
+    if (!is_worth_it || !looks_for_literals()) return true;
+    return holds_in_order(subject.substr(start), facts.required_literals);
   }
   MatchStatus note_status(MatchStatus status) const {
-    if (facts.required_literal.size() >= kFewestLiteralBytes)
-      note(miss_balance, status == MatchStatus::Matched ? -1 : kPriceOfMiss);
+    if (looks_for_literals()) note(miss_balance, status == MatchStatus::Matched ? -1 : kPriceOfMiss);
     return status;
+  }
+  /// True when the linear engine says no. It is asked first only where texts have been hard for the others.
+  bool is_ruled_out(const Side& side, std::string_view subject, std::size_t start) const {
+    if (hard_balance.load(std::memory_order_relaxed) <= 0 || subject.size() - start < kFewestBytesForLinear) return false;
+    if (!linear(side).is_available()) return false;
+    const bool is_out = !linear(side).earliest_start(subject, start);
+    note(hard_balance, is_out ? 1 : -1);
+    return is_out;
   }
 
   Pcre2Program::Outcome search(const Side& side, const Search& search, Pcre2Workspace& workspace) const;
@@ -141,9 +161,9 @@ struct Matcher::Engine {
 Pcre2Program::Outcome Matcher::Engine::search(const Side& side, const Search& search, Pcre2Workspace& workspace) const {
   const std::string_view subject = search.subject;
   const auto step_limit = static_cast<std::uint32_t>(std::min(search.step_limit, kLargestBudget));
-  const std::size_t starts = subject.size() - search.first_start + 1;
+  const std::size_t starts = search.last_start - search.first_start + 1;
   const bool is_cheap = starts * static_cast<std::uint64_t>(step_limit) <= kStepsPerSlice && starts <= kStartsWithoutClock;
-  Pcre2Program::Run run{subject, search.first_start, subject.size(), step_limit};
+  Pcre2Program::Run run{subject, search.first_start, search.last_start, step_limit};
   if (has_single_start(subject, search.first_start)) {
     run.last_start = run.first_start;
     return side.program->run(run, workspace);
@@ -154,9 +174,9 @@ Pcre2Program::Outcome Matcher::Engine::search(const Side& side, const Search& se
   const std::uint64_t most = std::max<std::uint64_t>(1, kMostStepsPerSlice / step_limit);
   std::uint64_t slice = std::clamp<std::uint64_t>(kStepsPerSlice / step_limit, 1, kStartsWithoutClock);
   for (;;) {
-    run.last_start = std::min<std::uint64_t>(subject.size(), run.first_start + slice - 1);
+    run.last_start = std::min<std::uint64_t>(search.last_start, run.first_start + slice - 1);
     const Pcre2Program::Outcome outcome = side.program->run(run, workspace);
-    if (outcome != Pcre2Program::Outcome::NoMatch || run.last_start >= subject.size()) return outcome;
+    if (outcome != Pcre2Program::Outcome::NoMatch || run.last_start >= search.last_start) return outcome;
     if (thread_nanoseconds() > deadline) return Pcre2Program::Outcome::OverLimit;
     run.first_start = next_character(subject, run.last_start);
     slice = std::min(slice * 2, most);
@@ -170,14 +190,19 @@ MatchStatus Matcher::Engine::decide(const Side& side, std::string_view subject, 
   const bool is_search = !facts.has_search_start && !has_single_start(subject, start);
   const bool is_probe = is_search && budget == kDefaultBudget && probe_balance.load(std::memory_order_relaxed) >= 0;
   const std::uint64_t full = budget != kDefaultBudget ? std::min(budget, kLargestBudget) : usual_budget(length);
-  Search next{subject, start, is_probe ? kProbeSteps : full, 0};
+  const std::optional<std::size_t> last =
+      is_search ? last_start_before(subject.substr(start), facts.required_literals) : length;
+  if (!last) return MatchStatus::NoMatch;
+  Search next{subject, start, start + *last, is_probe ? kProbeSteps : full, 0};
   next.nanoseconds = kFirstPhaseNanoseconds + kFirstPhaseNanosecondsPerByte * static_cast<std::int64_t>(length);
   Outcome outcome = search(side, next, workspace);
   if (outcome == Outcome::NoMatch && is_search) note_probe(1);
   if (outcome == Outcome::OverLimit && linear(side).is_available()) {
     const std::optional<std::size_t> earliest = linear(side).earliest_start(subject, start);
     if (is_probe) note_probe(earliest ? -kPriceOfWrongProbe : 1);
+    note(hard_balance, earliest ? -1 : kPriceOfHardLine);
     if (!earliest) return MatchStatus::NoMatch;
+    if (*earliest > next.last_start) return MatchStatus::NoMatch;
     if (is_search) next.first_start = *earliest;
   }
   if (outcome == Outcome::OverLimit && is_probe) {
@@ -235,11 +260,15 @@ MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std:
 
 MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,
                               std::uint64_t budget) const {
+  if (engine_->is_ruled_out(side, subject, start)) return MatchStatus::NoMatch;
   if (side.alphabet == SubjectAlphabet::Ascii && budget == kDefaultBudget) {
     if (const Scanner* scanner = engine_->useful_scanner()) {
       std::vector<std::size_t>& offsets = scratch.storage_->scanned;
       if (offsets.size() < 2 * side.program->group_count()) offsets.resize(2 * side.program->group_count());
-      const Scanner::Outcome outcome = scanner->run(subject, start, offsets.data());
+      std::size_t tries = 0;
+      const Scanner::Outcome outcome = scanner->run(subject, start, offsets.data(), tries);
+      if (outcome == Scanner::Outcome::NoMatch && tries > kFewTries + (subject.size() - start) / kBytesPerTry)
+        engine_->note(engine_->hard_balance, kPriceOfHardLine);
       engine_->note(engine_->scan_balance, outcome == Scanner::Outcome::Undecided ? -kPriceOfVainScan : 1);
       if (outcome == Scanner::Outcome::NoMatch) return MatchStatus::NoMatch;
       if (outcome == Scanner::Outcome::Matched) {
@@ -252,6 +281,7 @@ MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchS
   }
   Pcre2Workspace& workspace = scratch.storage_->workspace;
   const MatchStatus status = engine_->decide(side, subject, start, budget, workspace);
+  if (status == MatchStatus::NoMatch) engine_->note(engine_->hard_balance, kPriceOfLateNo);
   if (status == MatchStatus::Matched) {
     scratch.offsets_ = side.program->offsets(workspace);
     scratch.group_count_ = side.program->group_count();
@@ -299,7 +329,8 @@ bool Matcher::is_anchored() const { return engine_->facts.is_anchored; }
 std::string Matcher::engine_note() const { return engine_->linear(engine_->ascii).note(); }
 
 std::string Matcher::scanner_note() const {
-  std::call_once(engine_->scanner_made, [this] { engine_->scanner = Scanner::compile(engine_->tree); });
+  std::call_once(engine_->scanner_made,
+                 [this] { engine_->scanner = Scanner::compile(engine_->tree, engine_->facts.required_literals); });
   return engine_->scanner ? engine_->scanner->describe() : std::string();
 }
 

@@ -1,8 +1,9 @@
 // PatternCandidates: which of many expressions can match a text at all, found in one pass over it.
 //
-// Of each expression some of the texts that every match contains are cut into windows of four bytes; the rarest among all
-// expressions are looked for. A text that lacks a window of an expression cannot match it.
-// Tested by tests/pipeline/text/pattern_candidates_test.cc; measured by tests/bench/matcher_bench.cc.
+// Of each expression some pieces of the texts that every match contains are looked for: those that the fewest other
+// expressions share. The look goes at windows of four bytes, every fourth where the pieces are long enough for one of them
+// to be met. A text that lacks a piece of an expression cannot match it. Tested by
+// tests/pipeline/text/pattern_candidates_test.cc; measured by tests/bench/matcher_bench.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace logboom {
 class PatternCandidates {
  public:
   struct Scratch {
-    std::vector<std::uint8_t> found;  // per expression, the windows seen so far
+    std::vector<std::uint8_t> found;  // per expression, the pieces seen so far
     std::vector<std::uint32_t> candidates;
   };
 
@@ -32,6 +33,7 @@ class PatternCandidates {
  private:
   static constexpr std::size_t kFewestPatterns = 4;
   static constexpr std::size_t kWindowBytes = sizeof(std::uint32_t);
+  static constexpr std::size_t kLargestStride = 4;
   static constexpr std::size_t kFilterBits = 1 << 15;
 
   struct Window {
@@ -49,7 +51,9 @@ class PatternCandidates {
 
   std::size_t pattern_count_ = 0;
   std::size_t chosen_count_ = 0;
-  std::vector<std::uint8_t> wanted_;   // per expression, all of its windows; 0: always a candidate
+  std::size_t stride_ = 1;             // bytes between looks at a text
+  std::vector<std::uint32_t> always_;  // expressions that are candidates for every text
+  std::vector<std::uint8_t> wanted_;   // per expression, the bits of all its pieces of text; 0: always a candidate
   std::vector<std::uint64_t> filter_;  // one bit per hash: most windows of a text are of no interest
   std::vector<Window> windows_;        // open addressing
   std::vector<Mark> marks_;

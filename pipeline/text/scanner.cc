@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "pipeline/text/literal_order.h"
+
 namespace logboom {
 namespace {
 
@@ -169,11 +171,13 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
   }
 }
 
-Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std::size_t* offsets) const {
+Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std::size_t* offsets, std::size_t& tries) const {
   const char* const end = subject.data() + subject.size();
   const std::size_t most = kAlwaysRead + kMostReadPerByte * (subject.size() - start);
   std::size_t read = 0;
   const char* at = subject.data() + start;
+  const char* last = end;  // where a match may begin; looked for when the first place has failed
+  bool has_last = required_literals_.empty();
   for (;;) {
     if (begins_at_text_ && at != subject.data()) return Outcome::NoMatch;
     if (begins_at_line_ && at != subject.data() && at[-1] != '\n') {
@@ -190,8 +194,16 @@ Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std:
       }
       at = first;
     }
+    if (at > last) return Outcome::NoMatch;
+    ++tries;
     const Outcome outcome = try_at(subject, at, offsets, read);
     if (outcome == Outcome::NoMatch && at == end) return outcome;
+    if (outcome == Outcome::NoMatch && !has_last) {
+      const auto place = last_start_before({at, static_cast<std::size_t>(end - at)}, required_literals_);
+      if (!place) return outcome;
+      last = at + *place;
+      has_last = true;
+    }
     if (outcome == Outcome::NoMatch && read + static_cast<std::size_t>(at - subject.data()) - start <= most) {
       ++at;
       continue;

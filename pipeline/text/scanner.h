@@ -28,12 +28,14 @@ class Scanner {
   static constexpr std::size_t kUnset = ~std::size_t{0};
 
   /// nullptr for expressions that it cannot follow: back-references, calls, loops around captures and the like.
-  static std::unique_ptr<const Scanner> compile(const RegexTree& tree);
+  /// `required_literals`: what every match holds, in order (RegexFacts).
+  static std::unique_ptr<const Scanner> compile(const RegexTree& tree, const std::vector<std::string>& required_literals);
 
   /// Searches an ASCII `subject` from byte `start`. Matched: `offsets` holds begin and end of the whole match and of each
   /// group, kUnset where it took no part; room for 2 * (group_count + 1) is needed. Undecided: no match begins before
-  /// `start`, which has moved to where another engine has to go on. Work is bounded by a few steps per byte.
-  Outcome run(std::string_view subject, std::size_t& start, std::size_t* offsets) const;
+  /// `start`, which has moved to where another engine has to go on. `tries` grows by the number of places where a match was
+  /// tried. Work is bounded by a few steps per byte.
+  Outcome run(std::string_view subject, std::size_t& start, std::size_t* offsets, std::size_t& tries) const;
 
   /// For people: what it is made of, one step per line.
   std::string describe() const;
@@ -85,6 +87,7 @@ class Scanner {
   std::vector<ByteClass> classes_;
   std::vector<Border> borders_;
   std::vector<std::shared_ptr<const ByteAutomaton>> automata_;
+  std::vector<std::string> required_literals_;
   std::vector<ByteClass> not_first_;  // one: bytes that no match begins with; none: a match may be empty
   std::size_t group_count_ = 0;
   bool begins_at_line_ = false;

@@ -72,8 +72,9 @@ class ScannerCompiler {
  public:
   explicit ScannerCompiler(const RegexTree& tree) : tree_(tree) {}
 
-  std::unique_ptr<const Scanner> compile() {
+  std::unique_ptr<const Scanner> compile(const std::vector<std::string>& required_literals) {
     scanner_->group_count_ = tree_.group_count;
+    scanner_->required_literals_ = required_literals;
     try {
       add_row(*tree_.root, any_symbol(), any_symbol());
     } catch (const CannotFollow&) {
@@ -428,6 +429,8 @@ class ScannerCompiler {
   std::size_t deepest_ = 0;
 };
 
-std::unique_ptr<const Scanner> Scanner::compile(const RegexTree& tree) { return ScannerCompiler(tree).compile(); }
+std::unique_ptr<const Scanner> Scanner::compile(const RegexTree& tree, const std::vector<std::string>& required_literals) {
+  return ScannerCompiler(tree).compile(required_literals);
+}
 
 }  // namespace logboom

@@ -10,6 +10,7 @@
 #include "pipeline/text/byte_class.h"
 #include "pipeline/text/matcher.h"
 #include "pipeline/text/pattern_library.h"
+#include "pipeline/text/regex_facts.h"
 #include "pipeline/text/regex_parser.h"
 
 namespace logboom {
@@ -166,14 +167,15 @@ void compare(const std::string& expression, const std::vector<std::string>& text
   options.captures_unnamed = false;
   const auto tree = parse_regex(expression, options);
   REQUIRE(tree);
-  const auto scanner = Scanner::compile(*tree);
+  const auto scanner = Scanner::compile(*tree, facts_of(*tree).required_literals);
   REQUIRE(scanner);
   std::vector<std::size_t> offsets(2 * (tree->group_count + 1));
   for (const std::string& text : texts) {
     for (const std::size_t start : {std::size_t{0}, text.size() / 2}) {
       ++count.texts;
       std::size_t from = start;
-      const Scanner::Outcome outcome = scanner->run(text, from, offsets.data());
+      std::size_t tries = 0;
+      const Scanner::Outcome outcome = scanner->run(text, from, offsets.data(), tries);
       if (outcome == Scanner::Outcome::Undecided) ++count.undecided;
       const std::string expected = describe(*plain, text, start);
       if (expected == "over budget") continue;
