@@ -8,6 +8,7 @@
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/result.h"
 #include "pipeline/net/awaitable.h"
+#include "pipeline/net/tls.h"
 
 namespace logboom {
 
@@ -16,7 +17,7 @@ struct PeerAddress {
   std::uint16_t port = 0;
 };
 
-/// Used by one coroutine at a time.
+/// Reading belongs to one coroutine at a time, writing to one at a time; the two may overlap, on the stream's strand.
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
@@ -31,6 +32,8 @@ class ByteStream {
   virtual bool is_rebinding() const = 0;
   virtual const PeerAddress& peer() const = 0;
   virtual const PeerAddress& local() const = 0;
+  /// The handshake's outcome, or nullptr on a plain connection.
+  virtual const TlsSession* tls() const { return nullptr; }
 };
 
 }  // namespace logboom

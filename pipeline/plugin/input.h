@@ -9,12 +9,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pipeline/base/result.h"
 #include "pipeline/event/batch.h"
 #include "pipeline/net/byte_stream.h"
+#include "pipeline/net/datagram.h"
 #include "pipeline/net/http_exchange.h"
 #include "pipeline/plugin/codec.h"
 #include "pipeline/plugin/context.h"
@@ -88,20 +90,35 @@ class HttpService {
   virtual Awaitable<HttpResponse> answer(HttpRequest request, EventSink& sink) = 0;
 };
 
+/// Takes datagrams; one call at a time per address. While it waits (a full queue) the kernel's buffer fills, then drops.
+class DatagramService {
+ public:
+  virtual ~DatagramService() = default;
+  virtual Awaitable<void> take(DatagramBatch& batch, EventSink& sink) = 0;
+};
+
 /// An address that the server listens on (or connects to) for an input. Exactly one service is set.
 struct Endpoint {
   enum class Mode { Listen, Connect };
   Mode mode = Mode::Listen;
   std::string host = "0.0.0.0";
   std::uint16_t port = 0;
+  std::string unix_path;  // a socket file instead of host and port (stream services)
+  std::string unix_mode;  // octal permissions of the socket file; empty: as the umask says
   std::size_t max_connections = 65536;
   double idle_seconds = 0;       // 0: no limit
   double reconnect_seconds = 1;  // Connect: the pause after a failure
   bool has_tcp_keep_alive = false;
   std::uint64_t max_request_bytes = 100 * 1024 * 1024;  // HTTP: body as received and as inflated; 413 beyond
   double request_seconds = 60;                          // HTTP: a request must be complete by then
+  double handshake_seconds = 10;                        // TLS: the handshake must be complete by then
+  std::optional<TlsServerSettings> tls;                 // Listen: TLS from the first byte
+  std::optional<TlsClientSettings> tls_to;              // Connect: the same
+  std::size_t max_datagram_bytes = 65536;               // datagrams: longer ones are cut
+  std::size_t receive_buffer_bytes = 0;                 // datagrams: wished for from the kernel; 0: its default
   std::shared_ptr<StreamService> stream;
   std::shared_ptr<HttpService> http;
+  std::shared_ptr<DatagramService> datagram;
 };
 
 /// One input of a pipeline.

@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path& root() {
-  static const fs::path path = LOGBOOM_SOURCE_DIR;
+  static const fs::path path = fs::current_path();
   return path;
 }
 

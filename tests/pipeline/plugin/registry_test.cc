@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 /// share.
 std::set<std::string> names_in_tree(const std::string& kinds) {
   std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(LOGBOOM_SOURCE_DIR) / "plugins" / kinds)) {
+  for (const auto& entry : fs::directory_iterator(fs::path("plugins") / kinds)) {
     const fs::path& path = entry.path();
     if (entry.is_directory()) {
       if (fs::exists(path / (path.filename().string() + ".cc"))) names.insert(path.filename().string());
