@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,8 +111,7 @@ struct Endpoint {
   std::uint64_t max_request_bytes = 100 * 1024 * 1024;  // HTTP: body as received and as inflated; 413 beyond
   double request_seconds = 60;                          // HTTP: a request must be complete by then
   double handshake_seconds = 10;                        // TLS: the handshake must be complete by then
-  std::optional<TlsServerSettings> tls;                 // Listen: TLS from the first byte
-  std::optional<TlsClientSettings> tls_to;              // Connect: the same
+  std::shared_ptr<const TlsContext> tls;                // TLS from the first byte; nullptr: plain
   std::size_t max_datagram_bytes = 65536;               // datagrams: longer ones are cut
   std::size_t receive_buffer_bytes = 0;                 // datagrams: wished for from the kernel; 0: its default
   std::shared_ptr<StreamService> stream;

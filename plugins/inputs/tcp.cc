@@ -10,11 +10,13 @@
 #include "pipeline/net/reverse_lookup.h"
 #include "pipeline/plugin/async_push.h"
 #include "pipeline/plugin/registry.h"
+#include "pipeline/plugin/tls_options.h"
 
 namespace logboom {
 namespace {
 
-struct TcpInputOptions {
+struct TcpInputOptions : TlsServerOptions {
+  TcpInputOptions() { ssl_client_authentication = "required"; }  // as Logstash's tcp input has it
   std::string host = "0.0.0.0";
   std::uint64_t port = 0;
   std::string mode = "server";
@@ -22,16 +24,9 @@ struct TcpInputOptions {
   bool proxy_protocol = false;
   bool tcp_keep_alive = false;
   bool dns_reverse_lookup_enabled = true;
-  bool ssl_enabled = false;
-  std::string ssl_client_authentication = "required";
+  std::uint64_t max_connections = 65'536;
   std::string ssl_verification_mode = "full";
-  std::optional<std::string> ssl_certificate;
-  std::optional<std::string> ssl_key;
-  std::optional<Secret> ssl_key_passphrase;
-  std::vector<std::string> ssl_extra_chain_certs;
-  std::vector<std::string> ssl_certificate_authorities;
-  std::vector<std::string> ssl_supported_protocols;
-  std::vector<std::string> ssl_cipher_suites;
+  std::optional<bool> ssl_verify;
 };
 
 OptionTable<TcpInputOptions> tcp_input_options() {
@@ -45,21 +40,17 @@ OptionTable<TcpInputOptions> tcp_input_options() {
   table.optional("tcp_keep_alive", &O::tcp_keep_alive, "Lets the kernel probe silent connections.");
   table.optional("dns_reverse_lookup_enabled", &O::dns_reverse_lookup_enabled,
                  "Looks the peer's name up; its address otherwise.");
-  table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
-  table.optional("ssl_client_authentication", &O::ssl_client_authentication, "Whether clients need a certificate.")
-      .one_of({"none", "optional", "required"});
-  table.optional("ssl_verification_mode", &O::ssl_verification_mode, "Whether a server's certificate is checked.")
-      .one_of({"full", "none"});
-  table.optional("ssl_certificate", &O::ssl_certificate, "Certificate file.");
-  table.optional("ssl_key", &O::ssl_key, "Key file.");
-  table.optional("ssl_key_passphrase", &O::ssl_key_passphrase, "Passphrase of the key.");
-  table.optional("ssl_extra_chain_certs", &O::ssl_extra_chain_certs, "Intermediate certificates.");
-  table.optional("ssl_certificate_authorities", &O::ssl_certificate_authorities, "Certificates that are trusted.");
-  table.optional("ssl_supported_protocols", &O::ssl_supported_protocols, "TLS versions.");
-  table.optional("ssl_cipher_suites", &O::ssl_cipher_suites, "Cipher suites.");
-  table.obsolete("ssl_enable", "it is called ssl_enabled");
-  table.obsolete("ssl_cert", "it is called ssl_certificate");
-  table.obsolete("ssl_verify", "it is called ssl_client_authentication (server) and ssl_verification_mode (client)");
+  table.optional("max_connections", &O::max_connections, "Connections at a time; more are closed at once and counted.")
+      .at_least(1);
+  declare_tls_server_options(table);
+  table
+      .optional("ssl_verification_mode", &O::ssl_verification_mode,
+                "With mode client: how the server's certificate is checked.")
+      .one_of({"full", "certificate", "none"});
+  table.optional("ssl_verify", &O::ssl_verify, "Whether peers' certificates are checked.")
+      .deprecated("ssl_client_authentication (server) or ssl_verification_mode (client)");
+  table.alias("ssl_enable", "ssl_enabled", "ssl_enabled");
+  table.alias("ssl_cert", "ssl_certificate", "ssl_certificate");
   table.obsolete("data_timeout", "silent connections are kept; tcp_keep_alive finds dead ones");
   return table;
 }
@@ -229,11 +220,7 @@ class TcpInput final : public Input {
     CodecPtr codec = context.make_codec(for_byte_stream(options_.codec));
     if (codec != nullptr && codec->make_decoder() == nullptr)
       context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "choose line or json_lines");
-    if (options_.ssl_enabled)
-      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version",
-                    "end TLS in a proxy before this port");
-    if (!options_.ssl_enabled && (options_.ssl_certificate || options_.ssl_key))
-      context.warning("ssl_enabled", "the ssl_ options do nothing without ssl_enabled");
+    tls_ = make_tls(context);
     std::unique_ptr<TcpInputShared> shared(new TcpInputShared{
         std::move(codec), InputDecorations(context), PeerFields(context.is_ecs()), options_.proxy_protocol,
         options_.dns_reverse_lookup_enabled, context.metrics().counter("bad_proxy_headers"), LogRateLimit(), context.id()});
@@ -246,12 +233,27 @@ class TcpInput final : public Input {
     endpoint.host = options_.host;
     endpoint.port = static_cast<std::uint16_t>(options_.port);
     endpoint.has_tcp_keep_alive = options_.tcp_keep_alive;
+    endpoint.max_connections = options_.max_connections;
+    endpoint.tls = tls_;
+    endpoint.handshake_seconds = static_cast<double>(options_.ssl_handshake_timeout) / 1000;
     endpoint.stream = service_;
     return {endpoint};
   }
 
  private:
+  std::shared_ptr<const TlsContext> make_tls(const PluginContext& context) {
+    if (options_.mode == "client") {
+      TlsClientOptions client;
+      static_cast<TlsOptions&>(client) = options_;
+      client.ssl_verification_mode = options_.ssl_verify == false ? "none" : options_.ssl_verification_mode;
+      return tls_client_context(client, context);
+    }
+    if (options_.ssl_verify) options_.ssl_client_authentication = *options_.ssl_verify ? "required" : "none";
+    return tls_server_context(options_, context);
+  }
+
   TcpInputOptions options_;
+  std::shared_ptr<const TlsContext> tls_;
   std::shared_ptr<TcpService> service_;
 };
 
@@ -271,6 +273,9 @@ seconds, and are kept for five minutes; a peer without a name is named by its ad
 With `proxy_protocol` every connection must begin with a PROXY header; the addresses in it are the peer's, and the proxy's own
 go to `proxy_host` and `proxy_port` (ECS: `[@metadata][input][tcp][proxy][ip]` and `[port]`). A connection without one is closed
 and counted in `bad_proxy_headers`.
+
+With `ssl_enabled` a server asks clients for a certificate unless `ssl_client_authentication` says otherwise. A handshake that fails
+is counted in `tls_failures`, one that takes too long in `tls_timeouts`; plain text on a TLS port is such a failure.
 
 A reload keeps connections open; a line that had begun is finished under the new configuration. With `mode => client` the
 connection is made again one second after it ended.)"});

@@ -8,6 +8,8 @@ ListenCounters::ListenCounters(MetricScope& scope)
       refused_limit(scope.counter("refused_limit")),
       accept_failures(scope.counter("accept_failures")),
       connect_failures(scope.counter("connect_failures")),
+      tls_failures(scope.counter("tls_failures")),
+      tls_timeouts(scope.counter("tls_timeouts")),
       idle_closed(scope.counter("idle_closed")),
       write_timeouts(scope.counter("write_timeouts")),
       cut(scope.counter("cut")),

@@ -17,6 +17,8 @@ struct ListenCounters {
   Counter& refused_limit;        // closed at once: max_connections were open
   Counter& accept_failures;      // accept(2) failed: out of descriptors or memory
   Counter& connect_failures;     // Endpoint::Mode::Connect could not reach its peer
+  Counter& tls_failures;         // handshakes that failed, and broken records
+  Counter& tls_timeouts;         // handshakes that took too long
   Counter& idle_closed;
   Counter& write_timeouts;   // the peer did not read
   Counter& cut;              // open when draining took too long

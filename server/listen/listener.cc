@@ -1,13 +1,16 @@
 #include "server/listen/listener.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,11 +20,13 @@
 #include "pipeline/base/log.h"
 #include "pipeline/net/address.h"
 #include "server/listen/http_session.h"
+#include "server/listen/listen_address.h"
 #include "server/listen/session_set.h"
 
 namespace logboom {
 namespace net = boost::asio;
 using boost::system::error_code;
+using net::generic::stream_protocol;
 using net::ip::tcp;
 
 namespace {
@@ -29,7 +34,7 @@ namespace {
 /// Takes its session out of the set, however the coroutine ends.
 class SessionEntry {
  public:
-  SessionEntry(std::shared_ptr<SessionSet> sessions, const std::shared_ptr<TcpConnection>& connection)
+  SessionEntry(std::shared_ptr<SessionSet> sessions, const std::shared_ptr<SocketConnection>& connection)
       : sessions_(std::move(sessions)), connection_(connection.get()) {
     sessions_->add(connection);
   }
@@ -39,7 +44,7 @@ class SessionEntry {
 
  private:
   std::shared_ptr<SessionSet> sessions_;
-  const TcpConnection* connection_;
+  const SocketConnection* connection_;
 };
 
 /// The same for the accept loop.
@@ -56,6 +61,13 @@ class LoopEntry {
   std::shared_ptr<SessionSet> sessions_;
 };
 
+/// Ends a reason's repetition in the log: a port that is scanned or spoken to in plain text must not fill the disk.
+struct SessionLog {
+  std::string name;   // of the input
+  std::string place;  // that it listens on
+  LogRateLimit tls;
+};
+
 }  // namespace
 
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
@@ -68,10 +80,15 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
         name(std::move(log_name)),
         binding(std::make_shared<EndpointBinding>(endpoint, std::move(sink))),
         counters(std::make_shared<ListenCounters>(metrics)),
-        sessions(std::make_shared<SessionSet>(counters->current_connections)) {}
+        sessions(std::make_shared<SessionSet>(counters->current_connections)),
+        session_log(std::make_shared<SessionLog>()) {
+    session_log->name = name;
+  }
 
-  Result<void> listen(const Endpoint& endpoint);
-  void begin_session(TcpSocket socket);
+  ~State() {
+    if (!own_unix_path.empty()) unlink(own_unix_path.c_str());
+  }
+  void begin_session(StreamSocket socket);
   void stop() {
     if (is_stopping.exchange(true)) return;
     net::post(strand, [self = shared_from_this()] {
@@ -86,49 +103,31 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   // Coroutines; each keeps the state alive. The entries say in the session set that they run, also when they never begin.
   static Awaitable<void> accept_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry);
   static Awaitable<void> connect_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry);
-  static Awaitable<void> keep_session(std::shared_ptr<State> state, std::shared_ptr<TcpConnection> connection,
+  static Awaitable<void> keep_session(std::shared_ptr<State> state, std::shared_ptr<SocketConnection> connection,
                                       std::unique_ptr<SessionEntry> entry);
   /// One attempt, given up after ten seconds.
-  static Awaitable<error_code> connect(std::shared_ptr<State> state, std::shared_ptr<TcpSocket> socket,
+  static Awaitable<error_code> connect(std::shared_ptr<State> state, std::shared_ptr<StreamSocket> socket,
                                        const Endpoint& endpoint);
 
   net::io_context& context;
   net::any_io_executor strand;
-  tcp::acceptor acceptor;
+  StreamAcceptor acceptor;
   net::steady_timer pause;
   const std::string name;
+  std::string place;  // for the log: "0.0.0.0:5044", "/run/log.sock"
   std::uint16_t port = 0;
+  std::string own_unix_path;  // the socket file that we made
   std::shared_ptr<EndpointBinding> binding;
   std::shared_ptr<ListenCounters> counters;
   std::shared_ptr<SessionSet> sessions;
+  std::shared_ptr<SessionLog> session_log;
   std::atomic<bool> is_stopping{false};
-  std::weak_ptr<TcpSocket> connecting;  // of the strand
+  std::weak_ptr<StreamSocket> connecting;  // of the strand
   LogRateLimit limit_log;
   LogRateLimit failure_log;
 };
 
 namespace {
-
-Error listen_error(const error_code& failure, const Endpoint& endpoint, const std::string& name) {
-  const std::string place = fmt::format("{} cannot listen on {}", name, host_and_port(endpoint.host, endpoint.port));
-  if (failure == net::error::address_in_use) {
-    return {ErrorCode::AlreadyExists,
-            fmt::format("{}: the port is in use; stop the program that has it (ss -ltnp 'sport = :{}' names "
-                        "it) or choose another port",
-                        place, endpoint.port)};
-  }
-  if (failure == net::error::access_denied) {
-    return {ErrorCode::Io,
-            fmt::format("{}: permission denied; a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or "
-                        "choose a higher port",
-                        place)};
-  }
-  if (failure == boost::system::errc::address_not_available) {
-    return {ErrorCode::InvalidArgument,
-            fmt::format("{}: this machine does not have that address; use one of its own, or 0.0.0.0 for all", place)};
-  }
-  return {ErrorCode::Io, fmt::format("{}: {}", place, failure.message())};
-}
 
 /// Whether accept(2) failed for want of something that closing connections gives back.
 bool is_out_of_resources(const error_code& failure) {
@@ -142,7 +141,7 @@ std::chrono::nanoseconds to_duration(double seconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.001, 86400.0) * 1e9));
 }
 
-Awaitable<void> serve_stream(TcpConnection& connection, EndpointBinding& binding) {
+Awaitable<void> serve_stream(SocketConnection& connection, EndpointBinding& binding) {
   for (;;) {
     const std::shared_ptr<const BoundService> bound = binding.current();
     if (!bound->endpoint.stream) co_return;
@@ -152,34 +151,54 @@ Awaitable<void> serve_stream(TcpConnection& connection, EndpointBinding& binding
   }
 }
 
-Awaitable<void> run_session(std::shared_ptr<TcpConnection> connection, std::shared_ptr<EndpointBinding> binding,
-                            std::shared_ptr<ListenCounters> counters, const std::string& name) {
+/// True when the connection may be served.
+Awaitable<bool> begin_tls(SocketConnection& connection, const Endpoint& endpoint, ListenCounters& counters,
+                          SessionLog& log) {
+  if (!endpoint.tls) co_return true;
+  const bool is_client = endpoint.mode == Endpoint::Mode::Connect;
+  std::shared_ptr<const TlsContext> context = endpoint.tls;  // named: GCC 12 destroys temporaries of a co_await twice
+  std::string host = is_client ? endpoint.host : std::string();
+  const auto begun = co_await connection.begin_tls(std::move(context), std::move(host), endpoint.handshake_seconds);
+  if (begun) co_return true;
+  const ErrorCode code = begun.error().code;
+  if (code == ErrorCode::Cancelled) co_return false;  // a health check, or the server stops
+  (code == ErrorCode::Unavailable ? counters.tls_timeouts : counters.tls_failures).add();
+  if (log.tls.allow())
+    log_warn("listen", "{} on {}: TLS with {} failed: {} ({} log lines held back)", log.name, log.place,
+             connection.peer().ip, begun.error().message, log.tls.suppressed());
+  co_return false;
+}
+
+Awaitable<void> run_session(std::shared_ptr<SocketConnection> connection, std::shared_ptr<EndpointBinding> binding,
+                            std::shared_ptr<ListenCounters> counters, std::shared_ptr<SessionLog> log) {
   try {
-    if (binding->current()->endpoint.http) {
+    const std::shared_ptr<const BoundService> bound = binding->current();
+    const bool is_open = co_await begin_tls(*connection, bound->endpoint, *counters, *log);
+    if (is_open && bound->endpoint.http) {
       co_await serve_http(*connection, *binding, *counters);
-    } else {
+    } else if (is_open) {
       co_await serve_stream(*connection, *binding);
     }
   } catch (const std::exception& failure) {
     counters->failed_sessions.add();
-    log_error("listen", "{}: the session with {} failed: {}", name, connection->peer().ip, failure.what());
+    log_error("listen", "{}: the session with {} failed: {}", log->name, connection->peer().ip, failure.what());
   }
   connection->cut();
 }
 
 }  // namespace
 
-Awaitable<void> Listener::State::keep_session(std::shared_ptr<State> state, std::shared_ptr<TcpConnection> connection,
+Awaitable<void> Listener::State::keep_session(std::shared_ptr<State> state, std::shared_ptr<SocketConnection> connection,
                                               std::unique_ptr<SessionEntry> entry) {
   if (state->has_stopped()) connection->ask_to_end();
-  co_await run_session(connection, state->binding, state->counters, state->name);
+  co_await run_session(connection, state->binding, state->counters, state->session_log);
   entry.reset();
 }
 
 Awaitable<void> Listener::State::accept_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry) {
   auto pause = std::chrono::milliseconds(100);
   while (!state->has_stopped()) {
-    TcpSocket socket(net::any_io_executor(net::make_strand(state->context)));
+    StreamSocket socket(net::any_io_executor(net::make_strand(state->context)));
     error_code failure;
     co_await state->acceptor.async_accept(socket, net::redirect_error(net::use_awaitable, failure));
     if (!failure) {
@@ -191,9 +210,8 @@ Awaitable<void> Listener::State::accept_loop(std::shared_ptr<State> state, std::
     if (!is_out_of_resources(failure)) continue;  // the peer gave up before it was accepted
     state->counters->accept_failures.add();
     if (state->failure_log.allow()) {
-      log_error("listen",
-                "{} cannot accept on port {}: {}; raise the limit of open files (ulimit -n) or lower max_connections",
-                state->name, state->port, failure.message());
+      log_error("listen", "{} cannot accept on {}: {}; raise the limit of open files (ulimit -n) or lower max_connections",
+                state->name, state->place, failure.message());
     }
     state->pause.expires_after(pause);
     co_await state->pause.async_wait(net::redirect_error(net::use_awaitable, failure));
@@ -202,21 +220,34 @@ Awaitable<void> Listener::State::accept_loop(std::shared_ptr<State> state, std::
   entry.reset();
 }
 
-Awaitable<error_code> Listener::State::connect(std::shared_ptr<State> state, std::shared_ptr<TcpSocket> socket,
+Awaitable<error_code> Listener::State::connect(std::shared_ptr<State> state, std::shared_ptr<StreamSocket> socket,
                                                const Endpoint& endpoint) {
   error_code failure;
-  tcp::resolver resolver(state->strand);
-  const tcp::resolver::results_type found = co_await resolver.async_resolve(
-      endpoint.host, std::to_string(endpoint.port), net::redirect_error(net::use_awaitable, failure));
+  std::vector<stream_protocol::endpoint> found;
+  if (endpoint.unix_path.empty()) {
+    tcp::resolver resolver(state->strand);
+    const tcp::resolver::results_type names = co_await resolver.async_resolve(
+        endpoint.host, std::to_string(endpoint.port), net::redirect_error(net::use_awaitable, failure));
+    for (const auto& name : names) found.emplace_back(name.endpoint());
+  } else {
+    found.emplace_back(net::local::stream_protocol::endpoint(endpoint.unix_path));
+  }
   if (failure || state->has_stopped()) co_return failure;
   state->connecting = socket;
   state->pause.expires_after(kConnectPatience);
-  state->pause.async_wait([weak = std::weak_ptr<TcpSocket>(socket)](error_code cancelled) {
+  state->pause.async_wait([weak = std::weak_ptr<StreamSocket>(socket)](error_code cancelled) {
     const auto late = weak.lock();
     error_code ignored;
     if (!cancelled && late) late->close(ignored);
   });
-  co_await net::async_connect(*socket, found, net::redirect_error(net::use_awaitable, failure));
+  for (const stream_protocol::endpoint& address : found) {
+    error_code ignored;
+    socket->close(ignored);
+    socket->open(address.protocol(), failure);
+    if (failure) continue;
+    co_await socket->async_connect(address, net::redirect_error(net::use_awaitable, failure));
+    if (!failure || state->has_stopped()) break;
+  }
   state->pause.cancel();
   state->connecting.reset();
   co_return failure;
@@ -226,20 +257,20 @@ Awaitable<void> Listener::State::connect_loop(std::shared_ptr<State> state, std:
   while (!state->has_stopped()) {
     const std::shared_ptr<const BoundService> bound = state->binding->current();
     const Endpoint& endpoint = bound->endpoint;
-    const auto socket = std::make_shared<TcpSocket>(state->strand);
+    const auto socket = std::make_shared<StreamSocket>(state->strand);
     const error_code failure = co_await connect(state, socket, endpoint);
     if (state->has_stopped()) break;
     if (!failure) {
       state->counters->connections.add();
       const auto connection =
-          make_tcp_connection(std::move(*socket), endpoint.has_tcp_keep_alive, state->binding, state->counters);
+          make_connection(std::move(*socket), endpoint.has_tcp_keep_alive, state->binding, state->counters);
       auto session = std::make_unique<SessionEntry>(state->sessions, connection);
       co_await keep_session(state, connection, std::move(session));
     } else {
       state->counters->connect_failures.add();
       if (state->failure_log.allow()) {
         log_warn("listen", "{} cannot connect to {}: {}; trying again every {} s", state->name,
-                 host_and_port(endpoint.host, endpoint.port), failure.message(), endpoint.reconnect_seconds);
+                 place_of(endpoint, endpoint.port), failure.message(), endpoint.reconnect_seconds);
       }
     }
     if (state->has_stopped()) break;
@@ -250,42 +281,20 @@ Awaitable<void> Listener::State::connect_loop(std::shared_ptr<State> state, std:
   entry.reset();
 }
 
-Result<void> Listener::State::listen(const Endpoint& endpoint) {
-  error_code failure;
-  tcp::resolver resolver(context);
-  const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port), tcp::resolver::passive, failure);
-  if (failure || found.empty()) {
-    return Error{
-        ErrorCode::InvalidArgument,
-        fmt::format("{} cannot listen on {}: there is no such host; give an address of this machine, or 0.0.0.0 for all",
-                    name, host_and_port(endpoint.host, endpoint.port))};
-  }
-  const tcp::endpoint address = found.begin()->endpoint();
-  acceptor.open(address.protocol(), failure);
-  if (failure) return listen_error(failure, endpoint, name);
-  acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
-  if (address.address().is_v6()) acceptor.set_option(net::ip::v6_only(!address.address().is_unspecified()), failure);
-  acceptor.bind(address, failure);
-  if (!failure) acceptor.listen(net::socket_base::max_listen_connections, failure);
-  if (failure) return listen_error(failure, endpoint, name);
-  port = acceptor.local_endpoint(failure).port();
-  return {};
-}
-
-void Listener::State::begin_session(TcpSocket socket) {
+void Listener::State::begin_session(StreamSocket socket) {
   const std::shared_ptr<const BoundService> bound = binding->current();
   if (sessions->size() >= bound->endpoint.max_connections) {
     counters->refused_limit.add();
     if (limit_log.allow()) {
       log_warn("listen",
-               "{} on port {} refuses connections: {} are open, and max_connections allows no more ({} log lines held back)",
-               name, port, bound->endpoint.max_connections, limit_log.suppressed());
+               "{} on {} refuses connections: {} are open, and max_connections allows no more ({} log lines held back)",
+               name, place, bound->endpoint.max_connections, limit_log.suppressed());
     }
     return;  // the socket closes
   }
   counters->connections.add();
   const net::any_io_executor executor = socket.get_executor();
-  const auto connection = make_tcp_connection(std::move(socket), bound->endpoint.has_tcp_keep_alive, binding, counters);
+  const auto connection = make_connection(std::move(socket), bound->endpoint.has_tcp_keep_alive, binding, counters);
   auto entry = std::make_unique<SessionEntry>(sessions, connection);  // counts at once: the coroutine starts later
   net::co_spawn(executor, keep_session(shared_from_this(), connection, std::move(entry)), net::detached);
 }
@@ -294,9 +303,15 @@ Result<std::shared_ptr<Listener>> Listener::open(net::io_context& context, const
                                                  std::shared_ptr<EventSink> sink, std::string name, MetricScope& metrics) {
   const auto state = std::make_shared<State>(context, endpoint, std::move(sink), std::move(name), metrics);
   if (endpoint.mode == Endpoint::Mode::Listen) {
-    if (auto listening = state->listen(endpoint); !listening) return listening.error();
-    log_info("listen", "{} listens on {}", state->name, host_and_port(endpoint.host, state->port));
+    auto listening = listen_on(state->acceptor, endpoint, state->name);
+    if (!listening) return listening.error();
+    state->port = *listening;
+    state->own_unix_path = endpoint.unix_path;
   }
+  state->place = place_of(endpoint, endpoint.mode == Endpoint::Mode::Listen ? state->port : endpoint.port);
+  state->session_log->place = state->place;
+  if (endpoint.mode == Endpoint::Mode::Listen)
+    log_info("listen", "{} listens on {}{}", state->name, state->place, endpoint.tls ? " with TLS" : "");
   auto entry = std::make_unique<LoopEntry>(state->sessions);
   if (endpoint.mode == Endpoint::Mode::Listen) {
     net::co_spawn(state->strand, State::accept_loop(state, std::move(entry)), net::detached);

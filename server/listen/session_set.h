@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/listen/tcp_connection.h"
+#include "server/listen/socket_connection.h"
 
 namespace logboom {
 
@@ -18,12 +18,12 @@ class SessionSet {
  public:
   explicit SessionSet(Counter& level) : level_(level) {}
 
-  void add(const std::shared_ptr<TcpConnection>& connection) {
+  void add(const std::shared_ptr<SocketConnection>& connection) {
     const std::lock_guard lock(mutex_);
     sessions_.emplace(connection.get(), connection);
     level_.set(sessions_.size());
   }
-  void remove(const TcpConnection* connection) {
+  void remove(const SocketConnection* connection) {
     {
       const std::lock_guard lock(mutex_);
       sessions_.erase(connection);
@@ -43,8 +43,8 @@ class SessionSet {
     return sessions_.size();
   }
   /// The connections that are open now.
-  std::vector<std::shared_ptr<TcpConnection>> open() const {
-    std::vector<std::shared_ptr<TcpConnection>> found;
+  std::vector<std::shared_ptr<SocketConnection>> open() const {
+    std::vector<std::shared_ptr<SocketConnection>> found;
     const std::lock_guard lock(mutex_);
     for (const auto& [key, weak] : sessions_)
       if (auto connection = weak.lock()) found.push_back(std::move(connection));
@@ -59,7 +59,7 @@ class SessionSet {
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::unordered_map<const TcpConnection*, std::weak_ptr<TcpConnection>> sessions_;
+  std::unordered_map<const SocketConnection*, std::weak_ptr<SocketConnection>> sessions_;
   bool loop_runs_ = false;
   Counter& level_;
 };

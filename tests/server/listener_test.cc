@@ -1,17 +1,10 @@
 // The server's edge on real sockets: who gets in, what is refused, and what a reload does to live connections.
 #include "server/listen/listener.h"
 
-#include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
-#include <functional>
-#include <thread>
 
 #include "pipeline/net/gzip.h"
-#include "pipeline/plugin/async_push.h"
-#include "tests/support/collecting_sink.h"
-#include "tests/support/test_socket.h"
+#include "tests/support/listener_fixture.h"
 
 namespace logboom {
 namespace {
@@ -19,116 +12,6 @@ namespace {
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 using namespace std::chrono_literals;
-
-/// I/O threads as the server has them.
-class Network {
- public:
-  Network() : work_(boost::asio::make_work_guard(context)) {
-    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context.run(); });
-  }
-  ~Network() {
-    work_.reset();
-    context.stop();
-    for (auto& thread : threads_) thread.join();
-  }
-  boost::asio::io_context context;
-
- private:
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
-};
-
-/// Lines become events with a prefix; gives an unfinished line back when it is replaced.
-class LineService final : public StreamService {
- public:
-  explicit LineService(std::string prefix) : prefix_(std::move(prefix)) {}
-  Awaitable<void> serve(ByteStream& peer, EventSink& sink) override {
-    std::string unfinished;
-    for (;;) {
-      const Buffer received = co_await peer.read_some();
-      if (received.empty()) break;
-      unfinished += received.view();
-      ChunkPtr chunk = sink.new_chunk(received);
-      std::size_t begin = 0;
-      for (std::size_t end = unfinished.find('\n'); end != std::string::npos; end = unfinished.find('\n', begin)) {
-        add(unfinished.substr(begin, end - begin), *chunk);
-        begin = end + 1;
-      }
-      unfinished.erase(0, begin);
-      if (chunk->events().empty()) continue;
-      const bool is_taken = co_await push_chunk(sink, std::move(chunk));
-      if (!is_taken) co_return;
-    }
-    if (peer.is_rebinding()) {
-      peer.unread(unfinished);
-    } else if (!unfinished.empty()) {
-      ChunkPtr chunk = sink.new_chunk({});
-      add(unfinished, *chunk);
-      co_await push_chunk(sink, std::move(chunk));
-    }
-  }
-
- private:
-  void add(const std::string& line, Chunk& chunk) const {
-    Event& event = chunk.new_event();
-    event.fields().set(chunk.arena(), well_known().message, Value::string(chunk.arena().copy(prefix_ + line)));
-    event.add_defaults(chunk.now());
-  }
-  std::string prefix_;
-};
-
-/// Answers with the method, the target and the size and start of the body.
-class EchoService final : public HttpService {
- public:
-  explicit EchoService(std::string name) : name_(std::move(name)) {}
-  Awaitable<HttpResponse> answer(HttpRequest request, EventSink&) override {
-    HttpResponse response(200, name_ + " " + request.method + " " + request.target + " " +
-                                   std::to_string(request.body.size()) + " " +
-                                   std::string(request.body.view().substr(0, 20)) + "\n" + std::string(padding, 'x'));
-    co_return response;
-  }
-  std::size_t padding = 0;
-
- private:
-  std::string name_;
-};
-
-Endpoint line_endpoint(std::string prefix = "") {
-  Endpoint endpoint;
-  endpoint.host = "127.0.0.1";
-  endpoint.stream = std::make_shared<LineService>(std::move(prefix));
-  return endpoint;
-}
-
-Endpoint echo_endpoint(std::string name = "echo") {
-  Endpoint endpoint;
-  endpoint.host = "127.0.0.1";
-  endpoint.http = std::make_shared<EchoService>(std::move(name));
-  return endpoint;
-}
-
-/// One listener on a port of its own.
-struct Fixture {
-  explicit Fixture(const Endpoint& endpoint) {
-    auto opened = Listener::open(network.context, endpoint, sink, "input tcp", metrics);
-    REQUIRE(opened.has_value());
-    listener = *opened;
-  }
-  TestSocket connect() const { return TestSocket(listener->port()); }
-  std::uint64_t count(const char* name) { return metrics.counter(name).value(); }
-  /// Waits for something that another thread does.
-  static bool eventually(const std::function<bool()>& is_true) {
-    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end;
-         ::poll(nullptr, 0, 1))
-      if (is_true()) return true;
-    return false;
-  }
-
-  std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
-  MetricScope metrics;
-  Network network;
-  std::shared_ptr<Listener> listener;
-};
 
 const std::string kPost = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
 

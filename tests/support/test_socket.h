@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -27,6 +28,18 @@ class TestSocket {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
+  static TestSocket on_unix_path(const std::string& path) {
+    const sockaddr_un address = unix_address(path);
+    TestSocket made(Taken{socket(AF_UNIX, SOCK_STREAM, 0)});
+    REQUIRE(connect(made.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return made;
+  }
+  /// A socket file that nobody listens on, as a killed process leaves it.
+  static void leave_dead_unix_path(const std::string& path) {
+    const sockaddr_un address = unix_address(path);
+    const TestSocket made(Taken{socket(AF_UNIX, SOCK_STREAM, 0)});
+    REQUIRE(bind(made.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  }
   /// Takes over a connected descriptor.
   static TestSocket of_descriptor(int descriptor) { return TestSocket(Taken{descriptor}); }
   TestSocket(TestSocket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
@@ -45,6 +58,7 @@ class TestSocket {
     return true;
   }
   void finish_sending() { shutdown(descriptor_, SHUT_WR); }
+  int descriptor() const { return descriptor_; }
   /// Reads until `end` was read, or the other side closed.
   std::string read_until(std::string_view end) {
     while (received_.find(end) == std::string::npos && read_more()) {
@@ -73,6 +87,13 @@ class TestSocket {
   struct Taken {
     int descriptor;
   };
+  static sockaddr_un unix_address(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path.size() < sizeof address.sun_path);
+    path.copy(address.sun_path, path.size());
+    return address;
+  }
   explicit TestSocket(Taken taken) : descriptor_(taken.descriptor) {}
   bool is_ready(short what) const {
     pollfd waiting{descriptor_, what, 0};
