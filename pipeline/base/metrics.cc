@@ -9,6 +9,13 @@ Counter& MetricScope::counter(std::string_view name) {
   return *found->second;
 }
 
+Histogram& MetricScope::histogram(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  auto found = histograms_.find(name);
+  if (found == histograms_.end()) found = histograms_.emplace(std::string(name), std::make_unique<Histogram>()).first;
+  return *found->second;
+}
+
 MetricScope& MetricScope::child(std::string_view name) {
   const std::lock_guard lock(mutex_);
   auto found = children_.find(name);
@@ -25,6 +32,10 @@ std::vector<MetricScope::Sample> MetricScope::samples() const {
 void MetricScope::collect(const std::string& prefix, std::vector<Sample>& out) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [name, counter] : counters_) out.push_back({prefix + name, counter->value()});
+  for (const auto& [name, histogram] : histograms_) {
+    out.push_back({prefix + name + ".count", histogram->total()});
+    out.push_back({prefix + name + ".sum_microseconds", histogram->sum_microseconds()});
+  }
   for (const auto& [name, scope] : children_) scope->collect(prefix + name + ".", out);
 }
 

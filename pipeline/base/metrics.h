@@ -1,7 +1,10 @@
 // Counters that the admin API and the Prometheus page read. Adding is one relaxed atomic add.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -39,12 +42,38 @@ class Counter {
   Shard shards_[kShards];
 };
 
+/// How long things took: counts by power of two of microseconds, 1 µs to 2^31 µs (36 minutes) and beyond. Any thread.
+class Histogram {
+ public:
+  static constexpr std::size_t kBuckets = 33;  // the last one: longer than all others
+  void observe(std::chrono::nanoseconds duration) {
+    const auto microseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count() / 1000));
+    const auto bucket = std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(microseconds)), kBuckets - 1);
+    counts_[bucket].fetch_add(1, std::memory_order_relaxed);
+    sum_microseconds_.fetch_add(microseconds, std::memory_order_relaxed);
+  }
+  /// Observations below 2^bucket µs (and not in an earlier bucket).
+  std::uint64_t count(std::size_t bucket) const { return counts_[bucket].load(std::memory_order_relaxed); }
+  std::uint64_t total() const {
+    std::uint64_t sum = 0;
+    for (const auto& count : counts_) sum += count.load(std::memory_order_relaxed);
+    return sum;
+  }
+  std::uint64_t sum_microseconds() const { return sum_microseconds_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> counts_[kBuckets] = {};
+  std::atomic<std::uint64_t> sum_microseconds_{0};
+};
+
 /// A named group of counters: the process, a pipeline or a plugin. Counters live as long as their scope. Any thread.
 /// Look counters up once, when a plugin is made; keep the reference.
 class MetricScope {
  public:
   /// The counter of this name in this scope; made at the first call.
   Counter& counter(std::string_view name);
+  /// The histogram of this name in this scope; made at the first call.
+  Histogram& histogram(std::string_view name);
   /// The child scope of this name ("pipelines", "main", "filters", "grok_1"); made at the first call.
   MetricScope& child(std::string_view name);
 
@@ -52,13 +81,14 @@ class MetricScope {
     std::string path;  // names from the root, joined by '.'
     std::uint64_t value;
   };
-  /// Every counter below this scope, sorted by path.
+  /// Every counter below this scope, sorted by path. A histogram shows as its `.count` and `.sum_microseconds`.
   std::vector<Sample> samples() const;
 
  private:
   void collect(const std::string& prefix, std::vector<Sample>& out) const;
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Counter>, std::less<>> counters_;
+  std::map<std::string, std::unique_ptr<Histogram>, std::less<>> histograms_;
   std::map<std::string, std::unique_ptr<MetricScope>, std::less<>> children_;
 };
 

@@ -4,6 +4,7 @@ namespace logboom {
 
 void AckToken::arm(std::size_t events) {
   is_armed_ = true;
+  if (latency_ != nullptr) armed_at_ = std::chrono::steady_clock::now();
   if (tracks_prefix()) {
     unfinished_ = std::vector<std::atomic<std::uint32_t>>(events);
     for (auto& count : unfinished_) count.store(1, std::memory_order_relaxed);
@@ -37,8 +38,9 @@ void AckToken::complete(std::uint32_t origin) {
 void AckToken::complete_many(std::size_t count) { subtract(count); }
 
 void AckToken::subtract(std::size_t count) {
-  if (remaining_.fetch_sub(count, std::memory_order_acq_rel) == count && receiver_)
-    receiver_->finished(AckResult::Delivered);
+  if (remaining_.fetch_sub(count, std::memory_order_acq_rel) != count) return;
+  if (latency_ != nullptr) latency_->observe(std::chrono::steady_clock::now() - armed_at_);
+  if (receiver_) receiver_->finished(AckResult::Delivered);
 }
 
 }  // namespace logboom

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include "pipeline/base/metrics.h"
 
 namespace logboom {
 
@@ -45,6 +48,8 @@ class AckToken {
     receiver_ = std::move(receiver);
     tracking_ = tracking;
   }
+  /// Observes the time from arm() to the end of all events. Before arm(); the histogram outlives the token.
+  void set_latency(Histogram* latency) { latency_ = latency; }
   /// Starts counting: called once, when the chunk is handed over with this many events. A chunk without events is done at
   /// once.
   void arm(std::size_t events);
@@ -67,6 +72,8 @@ class AckToken {
   void subtract(std::size_t count);
 
   std::shared_ptr<AckReceiver> receiver_;
+  Histogram* latency_ = nullptr;
+  std::chrono::steady_clock::time_point armed_at_;
   AckTracking tracking_ = AckTracking::Whole;
   bool is_armed_ = false;
   std::atomic<std::size_t> remaining_{0};

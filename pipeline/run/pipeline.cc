@@ -12,6 +12,11 @@ namespace {
 constexpr auto kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr auto kInputRestartPause = std::chrono::seconds(1);
 
+void count_blocked(Counter& microseconds, std::chrono::steady_clock::time_point since) {
+  const auto waited = std::chrono::steady_clock::now() - since;
+  microseconds.add(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited).count()));
+}
+
 void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
 }  // namespace
@@ -20,12 +25,14 @@ void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), n
 class Pipeline::Sink final : public EventSink {
  public:
   Sink(std::shared_ptr<PipelineQueue> queue, std::shared_ptr<StopSignal> stop, AcknowledgeWhen acknowledge,
-       Counter& pipeline_in, Counter& input_out)
+       Counter& pipeline_in, Counter& input_out, MetricScope& input)
       : queue_(std::move(queue)),
         stop_(std::move(stop)),
         acknowledge_(acknowledge),
         pipeline_in_(pipeline_in),
-        input_out_(input_out) {}
+        input_out_(input_out),
+        latency_(input.histogram("ack_latency")),
+        blocked_microseconds_(input.counter("blocked_microseconds")) {}
 
   ChunkPtr new_chunk(Buffer received) override {
     return std::make_shared<Chunk>(std::move(received), Timestamp::now(system_clock()));
@@ -34,7 +41,10 @@ class Pipeline::Sink final : public EventSink {
   bool try_push(ChunkPtr& chunk) override {
     AckToken& token = chunk->token();
     const std::size_t events = chunk->events().size();
-    if (!token.is_armed()) token.arm(events);
+    if (!token.is_armed()) {
+      token.set_latency(&latency_);
+      token.arm(events);
+    }
     std::shared_ptr<AckReceiver> told_early;
     if (acknowledge_ == AcknowledgeWhen::Queued) told_early = token.release_receiver();
     if (!queue_->try_push(chunk)) {
@@ -55,6 +65,7 @@ class Pipeline::Sink final : public EventSink {
     };
     while (!try_push(chunk)) {
       if (is_stopping() || stop.is_stopping()) return false;
+      const auto blocked_since = std::chrono::steady_clock::now();
       const auto room = std::make_shared<Room>();
       queue_->call_when_room([room] {
         {
@@ -65,11 +76,18 @@ class Pipeline::Sink final : public EventSink {
       });
       std::unique_lock lock(room->mutex);
       while (!room->is_there && !stop.is_stopping()) room->changed.wait_for(lock, kStopCheckInterval);
+      count_blocked(blocked_microseconds_, blocked_since);
     }
     return true;
   }
 
-  void call_when_room(std::function<void()> callback) override { queue_->call_when_room(std::move(callback)); }
+  void call_when_room(std::function<void()> callback) override {
+    const auto since = std::chrono::steady_clock::now();
+    queue_->call_when_room([callback = std::move(callback), since, &microseconds = blocked_microseconds_] {
+      count_blocked(microseconds, since);
+      callback();
+    });
+  }
   bool is_stopping() const override { return queue_->is_closed(); }
 
  private:
@@ -78,6 +96,8 @@ class Pipeline::Sink final : public EventSink {
   const AcknowledgeWhen acknowledge_;
   Counter& pipeline_in_;
   Counter& input_out_;
+  Histogram& latency_;  // from the hand-over to the end of a chunk
+  Counter& blocked_microseconds_;
 };
 
 Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue,
@@ -113,7 +133,7 @@ void Pipeline::start_workers() {
 
 std::shared_ptr<Pipeline::Sink> Pipeline::make_sink(std::size_t input) {
   return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, metrics_.counter("events.in"),
-                                *plan_->input_sites[input].events_out);
+                                *plan_->input_sites[input].events_out, *plan_->input_sites[input].metrics);
 }
 
 std::vector<WantedEndpoint> Pipeline::take_endpoints() {

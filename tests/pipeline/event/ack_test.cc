@@ -190,4 +190,23 @@ TEST_CASE("prefixes are true, grow on each thread and end at the full count, in 
 }
 
 }  // namespace
+TEST_CASE("the time to the last event's end is observed once; a token that is given up observes nothing", "[ack]") {
+  Histogram latency;
+  {
+    AckToken token;
+    token.set_latency(&latency);
+    token.arm(2);
+    token.complete(0);
+    CHECK(latency.total() == 0);
+    token.complete(1);
+  }
+  CHECK(latency.total() == 1);
+  {
+    AckToken given_up;
+    given_up.set_latency(&latency);
+    given_up.arm(1);
+  }
+  CHECK(latency.total() == 1);
+}
+
 }  // namespace logboom
