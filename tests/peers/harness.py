@@ -71,7 +71,7 @@ class Logboom:
         self.out = self.work / "out.json"
         config = self.work / "pipeline.conf"
         config.write_text(pipeline.replace("${OUT}", str(self.out)))
-        self.log = open(self.work / "logboom.log", "wb")
+        self.log = open(self.work / "logboom.log", "ab")
         self.process = subprocess.Popen([LOGBOOM, "-f", str(config), "--path.data", str(self.work / "data"), *flags],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
@@ -106,6 +106,15 @@ class Logboom:
             return 0
         with open(self.out, "rb") as f:
             return sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 20), b""))
+
+    def events_that_are_whole(self):
+        """The same, without lines that a killed process left unfinished."""
+        found = []
+        with open(self.out, "rb") as f:
+            for line in f:
+                with contextlib.suppress(ValueError):
+                    found.append(json.loads(line))
+        return found
 
     def events(self):
         with open(self.out, "rb") as f:
