@@ -32,21 +32,10 @@ class Session : public std::enable_shared_from_this<Session> {
     finish(*chunk);
     return chunk;
   }
-  /// Flushes after the decoder's time of silence. Without room in the queue the events wait for the next chance.
+  /// Flushes after the decoder's time of silence.
   void begin_silence() {
     const double seconds = stream_.decoder->auto_flush_seconds();
-    if (seconds <= 0) return;
-    timer_.expires_after(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, 1e6) * 1e9)));
-    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& failure) {
-      const auto self = weak.lock();
-      if (failure || !self) return;
-      if (!self->waiting_) self->waiting_ = self->flush();
-      if (self->waiting_->events().empty() || self->sink_.try_push(self->waiting_)) {
-        self->waiting_.reset();
-      } else {
-        self->begin_silence();
-      }
-    });
+    if (seconds > 0) flush_after(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, 1e6) * 1e9)));
   }
   void end() { timer_.cancel(); }
   std::string take_unfinished() { return stream_.earlier_bytes + stream_.decoder->take_unfinished(); }
@@ -55,6 +44,20 @@ class Session : public std::enable_shared_from_this<Session> {
   ChunkPtr take_waiting() { return std::exchange(waiting_, nullptr); }
 
  private:
+  /// Without room in the queue the events wait for the next chance.
+  void flush_after(std::chrono::nanoseconds time) {
+    timer_.expires_after(time);
+    timer_.async_wait([weak = weak_from_this(), time](const boost::system::error_code& failure) {
+      const auto self = weak.lock();
+      if (failure || !self) return;
+      if (!self->waiting_) self->waiting_ = self->flush();
+      if (self->waiting_->events().empty() || self->sink_.try_push(self->waiting_)) {
+        self->waiting_.reset();
+      } else {
+        self->flush_after(time);
+      }
+    });
+  }
   void finish(Chunk& chunk) const {
     if (!chunk.events().empty() && stream_.finish) stream_.finish(chunk);
   }
