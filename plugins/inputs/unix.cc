@@ -23,7 +23,7 @@ OptionTable<UnixInputOptions> unix_input_options() {
   table.required("path", &O::path, "Socket file to listen on, or to connect to.");
   table.optional("mode", &O::mode, "server accepts connections, client makes one.").one_of({"server", "client"});
   table.optional("codec", &O::codec, "Cuts the bytes into events; plain reads as line, json as json_lines.");
-  table.optional("force_unlink", &O::force_unlink, "server: removes a socket file that another program left or still has.");
+  table.optional("force_unlink", &O::force_unlink, "server: takes the path also from a program that still answers there.");
   table.optional("socket_not_present_retry_interval_seconds", &O::socket_not_present_retry_interval_seconds,
                  "client: the pause before it tries to connect again.");
   table.optional("data_timeout", &O::data_timeout,
@@ -82,6 +82,7 @@ class UnixInput final : public Input {
     Endpoint endpoint;
     endpoint.mode = options_.mode == "client" ? Endpoint::Mode::Connect : Endpoint::Mode::Listen;
     endpoint.unix_path = options_.path;
+    endpoint.takes_unix_path_over = options_.force_unlink;
     endpoint.idle_seconds = options_.data_timeout > 0 ? options_.data_timeout : 0;
     endpoint.reconnect_seconds = options_.socket_not_present_retry_interval_seconds;
     endpoint.stream = std::make_shared<UnixService>(shared_);
@@ -104,6 +105,9 @@ queue is persisted.
 
 Events get the machine's name in `host` and the socket's path in `path`; with ECS `[host][name]` and `[file][path]`. Fields
 that an event brings are kept.
+
+A socket file that nobody answers on is replaced; one that another program serves is an error, unless `force_unlink` is set.
+Our own is removed at the end.
 
 A reload keeps connections open; a line that had begun is finished under the new configuration. With `mode => client` the
 connection is made again after `socket_not_present_retry_interval_seconds`.)"});

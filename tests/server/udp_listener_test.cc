@@ -1,38 +1,12 @@
 // Datagrams on real sockets: what arrives, what is cut or dropped, and what draining and a reload do.
 #include "server/listen/udp_listener.h"
 
-#include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <catch2/catch.hpp>
-#include <thread>
-
-#include "pipeline/plugin/async_push.h"
-#include "server/listen/listener.h"
-#include "tests/support/collecting_sink.h"
-#include "tests/support/test_socket.h"
+#include "tests/support/listener_fixture.h"
 
 namespace logboom {
 namespace {
 
 using Catch::Matchers::Contains;
-
-class Network {
- public:
-  Network() : work_(boost::asio::make_work_guard(context)) {
-    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context.run(); });
-  }
-  ~Network() {
-    work_.reset();
-    context.stop();
-    for (auto& thread : threads_) thread.join();
-  }
-  boost::asio::io_context context;
-
- private:
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
-};
 
 /// An event for each datagram: prefix, bytes, and the sender's address. Throws at "throw", answers "ping".
 class EchoingService final : public DatagramService {
@@ -89,8 +63,8 @@ class Sender {
   int descriptor_;
 };
 
-struct Fixture {
-  explicit Fixture(const Endpoint& endpoint) {
+struct UdpFixture {
+  explicit UdpFixture(const Endpoint& endpoint) {
     auto opened = UdpListener::open(network.context, endpoint, sink, "input udp", metrics);
     REQUIRE(opened.has_value());
     listener = *opened;
@@ -108,7 +82,7 @@ std::string message(const std::string& text) { return R"({"message":")" + text +
 }  // namespace
 
 TEST_CASE("datagrams reach the sink in order with their sender", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   Sender sender(fixture.listener->port());
   for (int i = 0; i < 1000; ++i) {
     sender.send(std::to_string(i));
@@ -123,7 +97,7 @@ TEST_CASE("datagrams reach the sink in order with their sender", "[listen][udp]"
 }
 
 TEST_CASE("a datagram may be as long as UDP lets, and empty", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   Sender sender(fixture.listener->port());
   sender.send(std::string(65507, 'x'));
   sender.send("");
@@ -137,7 +111,7 @@ TEST_CASE("a datagram may be as long as UDP lets, and empty", "[listen][udp]") {
 TEST_CASE("a datagram beyond the limit is cut and counted", "[listen][udp]") {
   Endpoint endpoint = echoing_endpoint();
   endpoint.max_datagram_bytes = 4;
-  Fixture fixture(endpoint);
+  UdpFixture fixture(endpoint);
   Sender sender(fixture.listener->port());
   sender.send("12345");
   sender.send("1234");
@@ -150,7 +124,7 @@ TEST_CASE("a datagram beyond the limit is cut and counted", "[listen][udp]") {
 TEST_CASE("what the kernel drops while the queue is full is counted to the last one", "[listen][udp][backpressure]") {
   Endpoint endpoint = echoing_endpoint();
   endpoint.receive_buffer_bytes = 4096;
-  Fixture fixture(endpoint);
+  UdpFixture fixture(endpoint);
   fixture.sink->set_full(true);
   Sender sender(fixture.listener->port());
   sender.send("first");
@@ -165,7 +139,7 @@ TEST_CASE("what the kernel drops while the queue is full is counted to the last 
 }
 
 TEST_CASE("draining takes what the kernel holds", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   fixture.sink->set_full(true);
   Sender sender(fixture.listener->port());
   sender.send("first");
@@ -178,7 +152,7 @@ TEST_CASE("draining takes what the kernel holds", "[listen][udp]") {
 }
 
 TEST_CASE("draining does not wait for ever for a full queue", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   fixture.sink->set_full(true);
   Sender sender(fixture.listener->port());
   sender.send("first");
@@ -189,7 +163,7 @@ TEST_CASE("draining does not wait for ever for a full queue", "[listen][udp]") {
 }
 
 TEST_CASE("a rebinding keeps the socket and what it holds", "[listen][udp][reload]") {
-  Fixture fixture(echoing_endpoint("old "));
+  UdpFixture fixture(echoing_endpoint("old "));
   Sender sender(fixture.listener->port());
   sender.send("1");
   REQUIRE(fixture.sink->wait_for(1).size() == 1);
@@ -206,7 +180,7 @@ TEST_CASE("a rebinding keeps the socket and what it holds", "[listen][udp][reloa
 }
 
 TEST_CASE("a service that throws loses its batch alone", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   Sender sender(fixture.listener->port());
   sender.send("throw");
   for (int i = 0; i < 20; ++i) sender.send("fine");  // some may share the batch
@@ -220,7 +194,7 @@ TEST_CASE("a service that throws loses its batch alone", "[listen][udp]") {
 }
 
 TEST_CASE("a service can answer a datagram", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   Sender sender(fixture.listener->port());
   sender.send("ping");
   CHECK(sender.receive() == "pong");
@@ -229,7 +203,7 @@ TEST_CASE("a service can answer a datagram", "[listen][udp]") {
 TEST_CASE("IPv6 and IPv4 share an address of all", "[listen][udp]") {
   Endpoint endpoint = echoing_endpoint();
   endpoint.host = "::";
-  Fixture fixture(endpoint);
+  UdpFixture fixture(endpoint);
   Sender sender(fixture.listener->port());
   sender.send("four");
   REQUIRE(fixture.sink->wait_for(1).size() == 1);
@@ -246,7 +220,7 @@ TEST_CASE("IPv6 and IPv4 share an address of all", "[listen][udp]") {
 }
 
 TEST_CASE("a UDP port in use and a host that is none are clear errors", "[listen][udp]") {
-  Fixture fixture(echoing_endpoint());
+  UdpFixture fixture(echoing_endpoint());
   Endpoint second = echoing_endpoint();
   second.port = fixture.listener->port();
   MetricScope metrics;

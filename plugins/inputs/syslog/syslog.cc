@@ -34,6 +34,7 @@ OptionTable<SyslogInputOptions> syslog_input_options() {
                  "Longest message over TCP; what is longer is cut there and tagged _line_too_long.");
   table.optional("receive_buffer_bytes", &O::receive_buffer_bytes,
                  "UDP: what the kernel may hold; four megabytes, as far as it lets, when not given.");
+  table.optional("max_connections", &O::max_connections, "TCP: connections at the same time; more are refused.").at_least(1);
   declare_tls_server_options(table);
   return table;
 }
@@ -137,7 +138,7 @@ class SyslogInput final : public Input {
     CodecPtr codec = context.make_codec(options_.codec);
     if (codec != nullptr && codec->make_decoder() == nullptr)
       context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "leave it out for plain");
-    tls_ = tls_server_settings(options_, context);
+    tls_ = tls_server_context(options_, context);
     shared_.reset(new SyslogShared{SyslogSettings(options_, context), SyslogCounters(context.metrics()), std::move(codec),
                                    InputDecorations(context),
                                    static_cast<std::size_t>(options_.decode_size_limit_bytes.bytes), options_.proxy_protocol,
@@ -149,9 +150,10 @@ class SyslogInput final : public Input {
     stream.host = options_.host;
     stream.port = static_cast<std::uint16_t>(options_.port);
     stream.stream = std::make_shared<SyslogStreamService>(shared_);
+    stream.max_connections = options_.max_connections;
     stream.tls = tls_;
     stream.handshake_seconds = static_cast<double>(options_.ssl_handshake_timeout) / 1000;
-    if (tls_) return {stream};
+    if (tls_ != nullptr) return {stream};
     Endpoint datagrams;
     datagrams.host = options_.host;
     datagrams.port = static_cast<std::uint16_t>(options_.port);
@@ -162,7 +164,7 @@ class SyslogInput final : public Input {
 
  private:
   SyslogInputOptions options_;
-  std::optional<TlsServerSettings> tls_;
+  std::shared_ptr<const TlsContext> tls_;
   std::shared_ptr<SyslogShared> shared_;
 };
 

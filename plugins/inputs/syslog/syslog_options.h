@@ -49,6 +49,7 @@ struct SyslogInputOptions : TlsServerOptions {
   std::string service_type = "system";
   ByteSize decode_size_limit_bytes{1024 * 1024};
   std::uint64_t receive_buffer_bytes = 0;
+  std::uint64_t max_connections = 65536;
 };
 
 }  // namespace logboom

@@ -58,16 +58,18 @@ TEST_CASE("unix gives an unfinished line back when it is replaced", "[input][uni
 }
 
 TEST_CASE("unix declares what it listens on or connects to", "[input][unix]") {
-  const Endpoint server = endpoint_of("unix { path => \"/run/x.sock\" data_timeout => 30 }");
+  const Endpoint server = endpoint_of("unix { path => \"/run/x.sock\" data_timeout => 30 force_unlink => true }");
   CHECK(server.mode == Endpoint::Mode::Listen);
   CHECK(server.unix_path == "/run/x.sock");
   CHECK(server.idle_seconds == 30);
+  CHECK(server.takes_unix_path_over);
   const Endpoint client =
       endpoint_of("unix { path => \"/run/y.sock\" mode => client socket_not_present_retry_interval_seconds => 2 }");
   CHECK(client.mode == Endpoint::Mode::Connect);
   CHECK(client.unix_path == "/run/y.sock");
   CHECK(client.reconnect_seconds == 2);
   CHECK(client.idle_seconds == 0);
+  CHECK(!client.takes_unix_path_over);
 }
 
 TEST_CASE("unix takes five seconds for a pause that is no pause, and says so", "[input][unix]") {
