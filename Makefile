@@ -1,7 +1,7 @@
 # The two commands of a newcomer: make run, make test. Everything they need is installed by docker/install-deps.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check-long bench fuzz docs format clean asan tsan
+.PHONY: help deps build run test test-peers check-long bench fuzz docs format clean asan tsan
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -21,6 +21,10 @@ run: build       ## start on the shipped pipelines, show parsed sample events, t
 test:            ## install what tests need, build everything, run every test
 	@docker/install-deps.sh test
 	@tests/run-all.sh
+
+test-peers: build ## real clients deliver N events each (default 20000): nothing lost, nothing doubled
+	@docker/install-deps.sh peers
+	@tests/peers/run.py -n $(or $(N),20000)
 
 check-long:      ## the long forms: sanitizers over the whole tree, fuzzing, shuffled repeats
 	@docker/install-deps.sh test

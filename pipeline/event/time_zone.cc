@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <numeric>
 #include <shared_mutex>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -184,6 +187,20 @@ const TimeZone* find_zone(std::string_view name) {
   std::unique_ptr<const TimeZone> made = DatabaseZone::make(*listed);  // nullptr is kept too: the file is not read again
   const std::unique_lock lock(cache.mutex);
   return cache.by_name.emplace(std::string(name), std::move(made)).first->second.get();
+}
+
+const TimeZone& machine_zone() {
+  std::string name;
+  if (const char* variable = std::getenv("TZ"); variable != nullptr) {
+    name = *variable == ':' ? variable + 1 : variable;
+  } else {
+    std::error_code problem;
+    name = std::filesystem::read_symlink("/etc/localtime", problem).string();
+  }
+  constexpr std::string_view kTables = "zoneinfo/";
+  if (const std::size_t at = name.rfind(kTables); at != std::string::npos) name.erase(0, at + kTables.size());
+  const TimeZone* zone = name.empty() ? nullptr : find_zone(name);
+  return zone != nullptr ? *zone : utc_zone();
 }
 
 Result<const TimeZone*> resolve_zone(std::string_view name) {

@@ -56,6 +56,9 @@ class TimeZone {
 /// UTC; there even when the machine has no tz database.
 const TimeZone& utc_zone();
 
+/// The zone that the process runs in: TZ, else where /etc/localtime points; UTC when neither says. For start-up.
+const TimeZone& machine_zone();
+
 /// The zone of that fixed offset; |seconds| below 24 hours, nullptr otherwise.
 const TimeZone* fixed_zone(std::int32_t offset_seconds);
 

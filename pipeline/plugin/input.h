@@ -102,8 +102,9 @@ struct Endpoint {
   Mode mode = Mode::Listen;
   std::string host = "0.0.0.0";
   std::uint16_t port = 0;
-  std::string unix_path;  // a socket file instead of host and port (stream services)
-  std::string unix_mode;  // octal permissions of the socket file; empty: as the umask says
+  std::string unix_path;              // a socket file instead of host and port (stream services)
+  std::string unix_mode;              // octal permissions of the socket file; empty: as the umask says
+  bool takes_unix_path_over = false;  // replaces a socket file that another program still answers on
   std::size_t max_connections = 65536;
   double idle_seconds = 0;       // 0: no limit
   double reconnect_seconds = 1;  // Connect: the pause after a failure
@@ -113,7 +114,7 @@ struct Endpoint {
   double handshake_seconds = 10;                        // TLS: the handshake must be complete by then
   std::shared_ptr<const TlsContext> tls;                // TLS from the first byte; nullptr: plain
   std::size_t max_datagram_bytes = 65536;               // datagrams: longer ones are cut
-  std::size_t receive_buffer_bytes = 0;                 // datagrams: wished for from the kernel; 0: its default
+  std::size_t receive_buffer_bytes = 0;                 // datagrams: wished for; 0: four megabytes if the kernel lets
   std::shared_ptr<StreamService> stream;
   std::shared_ptr<HttpService> http;
   std::shared_ptr<DatagramService> datagram;

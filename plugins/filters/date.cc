@@ -2,8 +2,6 @@
 // Tested by tests/plugins/filters/date_test.cc. Reference page: generated from the declarations below.
 #include <fmt/core.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,21 +31,6 @@ OptionTable<DateOptions> date_options() {
   table.optional("locale", &DateOptions::locale, "Language of month and weekday names: de, fr-FR; English when not given.");
   table.optional("tag_on_failure", &DateOptions::tag_on_failure, "Tags of events whose text no format reads.");
   return table;
-}
-
-/// The zone that the process runs in: TZ, else where /etc/localtime points; UTC when neither says.
-const TimeZone& machine_zone() {
-  std::string name;
-  if (const char* variable = std::getenv("TZ"); variable != nullptr) {
-    name = *variable == ':' ? variable + 1 : variable;
-  } else {
-    std::error_code problem;
-    name = std::filesystem::read_symlink("/etc/localtime", problem).string();
-  }
-  constexpr std::string_view kTables = "zoneinfo/";
-  if (const std::size_t at = name.rfind(kTables); at != std::string::npos) name.erase(0, at + kTables.size());
-  const TimeZone* zone = name.empty() ? nullptr : find_zone(name);
-  return zone != nullptr ? *zone : utc_zone();
 }
 
 /// False only when the current time surely makes no difference to what the format reads: a full year is in it.

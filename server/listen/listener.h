@@ -7,19 +7,13 @@
 #include <memory>
 #include <string>
 
-#include "pipeline/base/metrics.h"
-#include "pipeline/base/result.h"
-#include "pipeline/plugin/input.h"
-
-namespace boost::asio {
-class io_context;
-}
+#include "server/listen/open_endpoint.h"
 
 namespace logboom {
 
 /// One acceptor (or, in Endpoint::Mode::Connect, one connection that is made again whenever it ends). Each connection runs
 /// on a strand of its own over the io_context's threads. All functions: any thread.
-class Listener {
+class Listener final : public OpenEndpoint {
  public:
   /// Opens the address; sessions start as soon as the context runs. `name` is for the log. `metrics` gets the counters of
   /// listen_counters.h and must outlive the context's sessions.
@@ -28,7 +22,7 @@ class Listener {
   static Result<std::shared_ptr<Listener>> open(boost::asio::io_context& context, const Endpoint& endpoint,
                                                 std::shared_ptr<EventSink> sink, std::string name, MetricScope& metrics);
   /// Stops accepting and cuts what is open; does not wait.
-  ~Listener();
+  ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
@@ -36,16 +30,16 @@ class Listener {
   /// with is_rebinding(), and the new service serves the same stream from the bytes that were given back; an HTTP session
   /// switches between two requests. The old service and sink are let go when their last session has switched.
   /// A session of the other kind (stream for HTTP) is closed. Address and port of `service` are not looked at.
-  void rebind(Endpoint service, std::shared_ptr<EventSink> sink);
+  void rebind(Endpoint service, std::shared_ptr<EventSink> sink) override;
   /// Closes the acceptor (within moments, on the context) and makes no connection any more.
   void stop_accepting();
   /// Stops accepting and asks sessions to end at their next frame border; does not wait. For draining several at once.
-  void ask_sessions_to_end();
+  void ask_sessions_to_end() override;
   /// ask_sessions_to_end(), waits at most `timeout` for them, then cuts the rest and waits a second for those to notice (a
   /// session that waits for a full queue or an acknowledgement ends when that does). Blocks: not on the context's threads.
-  void drain(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  void drain(std::chrono::milliseconds timeout = std::chrono::seconds(10)) override;
   /// The port that is listened on, also when 0 was asked for.
-  std::uint16_t port() const;
+  std::uint16_t port() const override;
   std::size_t open_sessions() const;
 
  private:

@@ -277,4 +277,21 @@ TEST_CASE("a socket file is listened on, replaced when it is a dead process's, a
   CHECK(messages(fixture) == std::vector<std::string>{"again"});
 }
 
+TEST_CASE("a socket file that is answered on is taken over only when that is asked for", "[listener][unix]") {
+  const std::string path = "/tmp/logboom-takeover-" + std::to_string(getpid()) + ".sock";
+  Endpoint endpoint = line_endpoint("old ");
+  endpoint.unix_path = path;
+  Fixture old(endpoint);
+  endpoint = line_endpoint("new ");
+  endpoint.unix_path = path;
+  endpoint.takes_unix_path_over = true;
+  Fixture taking(endpoint);
+  TestSocket client = TestSocket::on_unix_path(path);
+  REQUIRE(client.send("hello\n"));
+  client.finish_sending();
+  CHECK(client.is_closed_by_peer());
+  CHECK(messages(taking) == std::vector<std::string>{"new hello"});
+  CHECK(messages(old).empty());
+}
+
 }  // namespace logboom
