@@ -230,10 +230,10 @@ Awaitable<bool> BeatsSession::take(FrameCutter& cutter, Buffer source, bool is_i
     inner.feed(*inflated);
     const bool goes_on = co_await take(inner, std::move(*inflated), true);
     if (!goes_on) co_return false;
-    if (!inner.is_empty()) {
-      refuse(Refusal::CutShort);
-      co_return false;
-    }
+  }
+  if (is_inflated && !cutter.is_empty()) {
+    refuse(Refusal::CutShort);
+    co_return false;
   }
   if (!chunk_) co_return true;
   const bool is_taken = co_await hand_over();

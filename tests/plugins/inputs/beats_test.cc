@@ -224,6 +224,7 @@ TEST_CASE("malformed frames close the connection, are counted, and leave no half
       {"bad JSON in a compressed frame", "bad_json", window(2) + compressed(good + json(2, "nonsense"))},
   }));
   INFO(what);
+  set_log_level(LogLevel::Off);
   const bool is_in_pieces = GENERATE(false, true);
   Conversation talk("beats { max_frame_bytes => 2000 max_inflated_bytes => 10000 }");
   if (is_in_pieces) {
