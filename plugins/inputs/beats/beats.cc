@@ -12,7 +12,9 @@ using namespace beats;
 class BeatsInput final : public Input {
  public:
   BeatsInput(BeatsOptions options, const PluginContext& context)
-      : options_(std::move(options)), service_(std::make_shared<BeatsService>(make_beats_shared(options_, context))) {}
+      : options_(std::move(options)),
+        service_(std::make_shared<BeatsService>(make_beats_shared(options_, context))),
+        tls_(tls_server_context(options_, context)) {}
 
   std::vector<Endpoint> endpoints() override {
     Endpoint endpoint;
@@ -20,6 +22,7 @@ class BeatsInput final : public Input {
     endpoint.port = static_cast<std::uint16_t>(options_.port);
     endpoint.max_connections = options_.max_connections;
     endpoint.handshake_seconds = static_cast<double>(options_.ssl_handshake_timeout) / 1000;
+    endpoint.tls = tls_;
     endpoint.stream = service_;
     return {endpoint};
   }
@@ -27,6 +30,7 @@ class BeatsInput final : public Input {
  private:
   BeatsOptions options_;
   std::shared_ptr<BeatsService> service_;
+  std::shared_ptr<const TlsContext> tls_;
 };
 
 constexpr std::string_view kSummary = "Events of Filebeat and the other Beats, Elastic Agent and logstash-forwarder.";

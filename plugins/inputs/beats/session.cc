@@ -67,7 +67,6 @@ struct HandedChunk {
   bool ends_window = false;
   std::uint32_t first_sequence = 0;
   std::uint32_t last_sequence = 0;
-  SteadyClock::time_point handed_at;
   /// Events up to and with each frame, and its sequence; empty while frame n is event n and counts from first_sequence.
   std::vector<std::pair<std::size_t, std::uint32_t>> frames;
 
@@ -346,13 +345,10 @@ Awaitable<bool> BeatsSession::hand_over() {
   chunk_acks_.ends_window = std::exchange(ends_old_window_, false) || window_left_ == 0;
   if (pending_->size() >= kMaxPendingChunks) co_await pending_->until_at_most(kMaxPendingChunks - 1);
   if (has_given_up_) co_return false;
-  const SteadyClock::time_point now = SteadyClock::now();
-  chunk_acks_.handed_at = now;
   const std::size_t events = chunk->events().size();
   pending_->add(*chunk, chunk_acks_.last_sequence, chunk_acks_.version == '2' ? AckTracking::Prefix : AckTracking::Whole);
   handed_.push_back(std::move(chunk_acks_));
   chunk_acks_ = {};
-  counters_.chunks.add();
   counters_.events.add(events);
   if (events == 0) {
     chunk->token().arm(0);
@@ -360,8 +356,6 @@ Awaitable<bool> BeatsSession::hand_over() {
   }
   const ChunkPtr kept = chunk;
   const bool is_taken = co_await push_chunk(sink_, std::move(chunk));
-  counters_.blocked_milliseconds.add(
-      static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(SteadyClock::now() - now).count()));
   if (is_taken) co_return true;
   // What was handed over before is still answered; this one ends the answers.
   if (const auto receiver = kept->token().release_receiver()) receiver->finished(AckResult::NotDelivered);
@@ -433,8 +427,6 @@ bool BeatsSession::note(const PendingAcks::Progress& progress) {
 void BeatsSession::note_finished() {
   const HandedChunk chunk = std::move(handed_.front());
   handed_.pop_front();
-  counters_.acknowledge_milliseconds.add(
-      static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(SteadyClock::now() - chunk.handed_at).count()));
   reached_ = chunk.last_sequence;
   if (!chunk.ends_window) {
     if (chunk.version != '2') reached_.reset();
@@ -473,10 +465,7 @@ BeatsCounters::BeatsCounters(MetricScope& scope)
       keep_alives(scope.counter("keep_alives")),
       unfinished_windows(scope.counter("unfinished_windows")),
       not_delivered(scope.counter("not_delivered")),
-      inactive_closed(scope.counter("inactive_closed")),
-      blocked_milliseconds(scope.counter("blocked_milliseconds")),
-      acknowledge_milliseconds(scope.counter("acknowledge_milliseconds")),
-      chunks(scope.counter("chunks")) {
+      inactive_closed(scope.counter("inactive_closed")) {
   for (std::size_t i = 0; i < kRefusals; ++i) refused[i] = &scope.counter(text_of(static_cast<Refusal>(i)).counter);
 }
 
@@ -487,10 +476,10 @@ std::unique_ptr<BeatsShared> make_beats_shared(BeatsOptions& options, const Plug
   AckTimes times;
   times.inactivity = options.client_inactivity_timeout == 0 ? PendingAcks::kForever
                                                             : std::chrono::seconds(options.client_inactivity_timeout);
-  return std::unique_ptr<BeatsShared>(new BeatsShared{
-      context.id(), EventSettings(enrichment, std::move(codec), options.codec.name, context),
-      FrameLimits{options.max_frame_bytes.bytes, static_cast<std::uint32_t>(options.max_window_events)},
-      options.max_inflated_bytes.bytes, times, BeatsCounters(context.metrics()), LogRateLimit()});
+  return std::unique_ptr<BeatsShared>(
+      new BeatsShared{context.id(), EventSettings(enrichment, std::move(codec), options.codec.name, context),
+                      FrameLimits{options.max_frame_bytes.bytes, static_cast<std::uint32_t>(options.max_window_events)},
+                      options.max_inflated_bytes.bytes, times, BeatsCounters(context.metrics()), LogRateLimit()});
 }
 
 Awaitable<void> BeatsService::serve(ByteStream& peer, EventSink& sink) {

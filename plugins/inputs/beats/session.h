@@ -34,9 +34,6 @@ struct BeatsCounters {
   Counter& unfinished_windows;  // another one began before all of its events came
   Counter& not_delivered;
   Counter& inactive_closed;
-  Counter& blocked_milliseconds;      // the reader waited for room in the queue
-  Counter& acknowledge_milliseconds;  // from handing a chunk over to its end, summed over `chunks`
-  Counter& chunks;
   std::array<Counter*, kRefusals> refused;
 };
 
