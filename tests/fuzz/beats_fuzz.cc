@@ -1,0 +1,112 @@
+// Hostile bytes on a Lumberjack connection: frames, compression, JSON, codecs. The first byte chooses the codec and the ECS
+// mode, the second one how the rest is cut into reads. Whatever comes: the session ends, events are valid, and what is
+// answered are acknowledgements.
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/log.h"
+#include "pipeline/base/utf8.h"
+#include "pipeline/config/logstash_parser.h"
+#include "pipeline/event/json.h"
+#include "pipeline/plugin/registry.h"
+
+namespace {
+
+using namespace logboom;
+
+/// Takes everything, looks at it and acknowledges it.
+class CheckingSink final : public EventSink {
+ public:
+  ChunkPtr new_chunk(Buffer received) override {
+    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
+  }
+  bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
+  bool try_push(ChunkPtr& chunk) override {
+    std::string text;
+    for (const Event* event : chunk->events()) {
+      text.clear();
+      write_json(event->fields(), text);
+      if (event->metadata_if_any() != nullptr) write_json(*event->metadata_if_any(), text);
+      if (!is_valid_utf8(text) || !event->timestamp()) std::abort();
+    }
+    const std::size_t events = chunk->events().size();
+    chunk->token().arm(events);
+    for (std::size_t i = 0; i < events; ++i) chunk->token().complete(static_cast<std::uint32_t>(events - 1 - i));
+    chunk.reset();
+    return true;
+  }
+  void call_when_room(std::function<void()> callback) override { callback(); }
+  bool is_stopping() const override { return false; }
+};
+
+class HostilePeer final : public ByteStream {
+ public:
+  HostilePeer(std::string_view bytes, std::size_t piece) : bytes_(bytes), piece_(piece) {}
+  Awaitable<Buffer> read_some() override {
+    const std::string_view next = bytes_.substr(0, piece_);
+    bytes_.remove_prefix(next.size());
+    co_return Buffer::copy_of(next);
+  }
+  Awaitable<Result<void>> write(std::string_view bytes) override {
+    if (bytes.empty() || bytes.size() % 6 != 0) std::abort();
+    for (; !bytes.empty(); bytes.remove_prefix(6))
+      if ((bytes[0] != '1' && bytes[0] != '2') || bytes[1] != 'A') std::abort();
+    co_return Result<void>();
+  }
+  void unread(std::string_view) override { std::abort(); }
+  bool is_rebinding() const override { return false; }
+  void end_reading() override { bytes_ = {}; }
+  const PeerAddress& peer() const override { return address_; }
+  const PeerAddress& local() const override { return address_; }
+
+ private:
+  std::string_view bytes_;
+  std::size_t piece_;
+  PeerAddress address_{"192.0.2.1", 1};
+};
+
+struct World {
+  explicit World(const std::string& options, EcsMode ecs) {
+    set_log_level(LogLevel::Off);
+    surroundings.ecs = ecs;
+    parse_logstash(std::make_shared<SourceText>("fuzz.conf", "input { beats { " + options + " } }"), {}, graph, diagnostics);
+    context = std::make_unique<PluginContext>(graph.inputs.at(0), "fuzz", surroundings, metrics, slot, diagnostics);
+    input = Registry<Input>::instance().find("beats")->make.make(graph.inputs.at(0), *context, diagnostics);
+    if (!input) std::abort();
+    service = input->endpoints().at(0).stream;
+  }
+  PluginContext::Surroundings surroundings;
+  MetricScope metrics;
+  SharedSlot slot;
+  Diagnostics diagnostics;
+  Graph graph;
+  std::unique_ptr<PluginContext> context;
+  std::unique_ptr<Input> input;
+  std::shared_ptr<StreamService> service;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const std::string kLimits = "max_frame_bytes => 20000 max_inflated_bytes => 50000 ";
+  static World worlds[] = {
+      World(kLimits, EcsMode::V1),
+      World(kLimits + "enrich => all", EcsMode::Disabled),
+      World(kLimits + "add_hostname => true tags => [\"t\"] type => \"x\"", EcsMode::Disabled),
+      World(kLimits + "codec => json", EcsMode::V1),
+  };
+  if (size < 2) return 0;
+  const std::size_t piece = data[1] == 0 ? size : data[1];
+  HostilePeer peer({reinterpret_cast<const char*>(data) + 2, size - 2}, piece);
+  CheckingSink sink;
+  boost::asio::io_context context;
+  boost::asio::co_spawn(context, worlds[data[0] % std::size(worlds)].service->serve(peer, sink), boost::asio::detached);
+  context.run();
+  return 0;
+}
