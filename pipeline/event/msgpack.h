@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@
 namespace logboom {
 
 struct MsgpackLimits {
-  int max_depth = 1000;                 // levels of arrays and maps, as for JSON
+  int max_depth = 1000;                  // levels of arrays and maps, as for JSON
   std::uint32_t max_values = 1'000'000;  // in one value that is read whole, each of its parts counted
 };
 
@@ -66,7 +67,7 @@ class MsgpackNames {
   const Key* recall(std::string_view bytes) {
     if (next_ >= names_.size()) return nullptr;
     const Key& known = names_[next_];
-    if (known.text() != bytes) return nullptr;
+    if (known.size != bytes.size() || !are_same(known.data, bytes.data(), bytes.size())) return nullptr;
     ++next_;
     return &known;
   }
@@ -80,6 +81,24 @@ class MsgpackNames {
   }
 
  private:
+  /// memcmp() for names, which are short: without a call.
+  static bool are_same(const char* left, const char* right, std::size_t size) {
+    const auto words_differ = [&](std::size_t at) {
+      std::uint64_t a, b;
+      std::memcpy(&a, left + at, sizeof a);
+      std::memcpy(&b, right + at, sizeof b);
+      return a != b;
+    };
+    if (size >= sizeof(std::uint64_t)) {
+      for (std::size_t at = 0; at + sizeof(std::uint64_t) <= size; at += sizeof(std::uint64_t))
+        if (words_differ(at)) return false;
+      return !words_differ(size - sizeof(std::uint64_t));
+    }
+    for (std::size_t at = 0; at < size; ++at)
+      if (left[at] != right[at]) return false;
+    return true;
+  }
+
   static constexpr std::size_t kMostNames = 256;
   std::vector<Key> names_;
   std::size_t next_ = 0;
@@ -89,10 +108,10 @@ class MsgpackNames {
 /// one thread. After anything but Read the position is undefined.
 ///
 /// How things become values: str and bin are Strings; bytes that are not valid UTF-8 become U+FFFD (so binary data does not
-/// survive). An integer above 2^63-1 is a BigNumber. Float 32 widens; NaN and the infinities are null. Extension 0 of 8 bytes
-/// (EventTime) and extension -1 (the specification's timestamp) are Timestamps, held within the years 1 to 9999; any other is
-/// the String of its bytes. A name that is no text is written as JSON would (5, true, null). A repeated name keeps its first
-/// place and its last value.
+/// survive). An integer above 2^63-1 is a BigNumber. Float 32 widens; NaN and the infinities are null. Extension 0 of 8
+/// bytes (EventTime) and extension -1 (the specification's timestamp) are Timestamps, held within the years 1 to 9999; any
+/// other is the String of its bytes. A name that is no text is written as JSON would (5, true, null). A repeated name keeps
+/// its first place and its last value.
 class MsgpackReader {
  public:
   explicit MsgpackReader(std::string_view bytes, MsgpackLimits limits = {}, MsgpackNames* names = nullptr)

@@ -274,7 +274,11 @@ struct MsgpackReading {
       if (const auto status = read_name(key, depth + 1); status != MsgpackStatus::Read) return status;
       Value value;
       if (const auto status = read(value, depth + 1); status != MsgpackStatus::Read) return status;
-      fields.set(arena, key, value);
+      if (Value* before = fields.find(key)) {  // Object::set(), but inline
+        *before = value;
+      } else {
+        fields.append(arena, key, value);
+      }
     }
     return MsgpackStatus::Read;
   }
