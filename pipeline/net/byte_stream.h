@@ -35,6 +35,9 @@ class ByteStream {
   virtual void set_read_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) { (void)deadline; }
   /// True when read_some() came back empty because the input was replaced by a reload: the connection lives on.
   virtual bool is_rebinding() const = 0;
+  /// Ends the session from another coroutine of its strand: the read that waits and every later one come back empty, and
+  /// is_rebinding() is false. Writing goes on.
+  virtual void end_reading() = 0;
   virtual const PeerAddress& peer() const = 0;
   virtual const PeerAddress& local() const = 0;
   /// The handshake's outcome, or nullptr on a plain connection.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "pipeline/event/batch.h"
 #include "pipeline/net/awaitable.h"
@@ -22,6 +23,8 @@ class PendingAcks : public std::enable_shared_from_this<PendingAcks> {
   virtual void add(Chunk& chunk, std::uint64_t label, AckTracking tracking) = 0;
   /// Nothing will be added any more: next() ends when all are finished.
   virtual void close() = 0;
+  /// Nobody will be answered any more (the peer is gone): next() ends now, until_at_most() too.
+  virtual void abandon() = 0;
   /// Chunks that are not answered yet.
   virtual std::size_t size() const = 0;
 
@@ -29,16 +32,22 @@ class PendingAcks : public std::enable_shared_from_this<PendingAcks> {
     enum class Kind {
       Finished,      // the oldest chunk: all of it is safe; it was taken out
       NotDelivered,  // the oldest chunk was given up; it was taken out
-      Prefix,        // the oldest chunk: its first `events` events are safe, more than at the last report
+      Prefix,        // the oldest chunk, after `patience`: its first `events` are safe, more than at the last report
       Silence,       // nothing for `patience` while something is pending: time for a keep-alive
-      Closed,        // close() was called and nothing is pending
+      Idle,          // nothing was pending for `idle`
+      Closed,        // close() was called and nothing is pending, or abandon()
     };
     Kind kind = Kind::Closed;
     std::uint64_t label = 0;
     std::size_t events = 0;
   };
-  /// Waits for the next of these; with nothing pending, without limit.
-  virtual Awaitable<Progress> next(std::chrono::milliseconds patience) = 0;
+  static constexpr std::chrono::milliseconds kForever = std::chrono::hours(24 * 365);
+  /// Waits for the next of these. Both times count from the call, `patience` from when something is pending.
+  virtual Awaitable<Progress> next(std::chrono::milliseconds patience, std::chrono::milliseconds idle = kForever) = 0;
+  /// Finished or NotDelivered, if that is so already.
+  virtual std::optional<Progress> poll() = 0;
+  /// Waits until at most so many chunks are pending: what bounds a sender that does not wait for answers.
+  virtual Awaitable<void> until_at_most(std::size_t chunks) = 0;
 };
 
 }  // namespace logboom

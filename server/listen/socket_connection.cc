@@ -64,6 +64,11 @@ class ConnectedSocket final : public SocketConnection, public std::enable_shared
   Awaitable<Result<void>> write(std::string_view bytes) override;
   void unread(std::string_view bytes) override { given_back_.insert(0, bytes); }
   bool is_rebinding() const override { return end_ == ReadEnd::Rebinding; }
+  void end_reading() override {
+    has_reading_ended_ = true;
+    end_ = ReadEnd::PeerClosed;
+    if (is_waiting_to_read_) cancel_wait();
+  }
   const PeerAddress& peer() const override { return peer_; }
   const PeerAddress& local() const override { return local_; }
   const TlsSession* tls() const override { return tls_ ? &tls_->session() : nullptr; }
@@ -151,6 +156,7 @@ class ConnectedSocket final : public SocketConnection, public std::enable_shared
   int reads_in_a_row_ = 0;
   bool is_waiting_to_read_ = false;
   bool is_cut_ = false;
+  bool has_reading_ended_ = false;
   net::socket_base::wait_type next_read_wait_ = net::socket_base::wait_read;  // TLS may have to write before it can read
   std::atomic<bool> is_draining_{false};
 };
@@ -268,7 +274,7 @@ std::optional<Buffer> ConnectedSocket::read_now() {
 
 Awaitable<Buffer> ConnectedSocket::read_some() {
   end_ = ReadEnd::Open;
-  if (!given_back_.empty()) {
+  if (!given_back_.empty() && !has_reading_ended_) {
     Buffer back = Buffer::copy_of(given_back_);
     given_back_.clear();
     given_back_.shrink_to_fit();
@@ -280,7 +286,7 @@ Awaitable<Buffer> ConnectedSocket::read_some() {
   }
   const std::optional<SteadyTime> deadline = reading_deadline();
   bool is_worth_trying = !has_drained_socket_;
-  for (;;) {
+  while (!has_reading_ended_) {
     end_ = interruption();
     if (end_ != ReadEnd::Open) co_return Buffer();
     if (is_cut_) break;

@@ -57,6 +57,7 @@ class HostilePeer final : public ByteStream {
   Awaitable<Result<void>> write(std::string_view) override { co_return Result<void>(); }
   void unread(std::string_view) override { std::abort(); }
   bool is_rebinding() const override { return false; }
+  void end_reading() override { bytes_ = {}; }
   const PeerAddress& peer() const override { return address_; }
   const PeerAddress& local() const override { return address_; }
 

@@ -47,6 +47,7 @@ class HostileConnection final : public Connection {
   }
   void unread(std::string_view) override { std::abort(); }
   bool is_rebinding() const override { return false; }
+  void end_reading() override { bytes_ = {}; }
   const PeerAddress& peer() const override { return address_; }
   const PeerAddress& local() const override { return address_; }
   void adopt(const BoundService&) override {}

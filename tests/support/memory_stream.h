@@ -20,6 +20,7 @@ class MemoryStream final : public ByteStream {
     peer_.port = 4711;
   }
   Awaitable<Buffer> read_some() override {
+    if (has_reading_ended) co_return Buffer();
     if (!given_back.empty()) {
       Buffer back = Buffer::copy_of(given_back);
       given_back.clear();
@@ -38,13 +39,15 @@ class MemoryStream final : public ByteStream {
     co_return Result<void>();
   }
   void unread(std::string_view bytes) override { given_back.insert(0, bytes); }
-  bool is_rebinding() const override { return has_ended_ && ends_by_rebinding; }
+  bool is_rebinding() const override { return has_ended_ && ends_by_rebinding && !has_reading_ended; }
+  void end_reading() override { has_reading_ended = true; }
   const PeerAddress& peer() const override { return peer_; }
   const PeerAddress& local() const override { return local_; }
 
   std::string given_back;
   std::string written;
   bool ends_by_rebinding = false;
+  bool has_reading_ended = false;
 
  private:
   std::deque<std::string> pieces_;

@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kMaxPendingAcks = 256;  // messages of a connection that wait for their outputs
 constexpr std::size_t kMaxHandshakeBytes = 64 * 1024;
-constexpr auto kNoPatienceNeeded = std::chrono::hours(24);  // between looks at acknowledgements that do not come
 
 /// All of it belongs to the connection's strand. Shared with the coroutine that writes acknowledgements.
 class ForwardSession : public std::enable_shared_from_this<ForwardSession> {
@@ -39,11 +38,12 @@ class ForwardSession : public std::enable_shared_from_this<ForwardSession> {
   Awaitable<bool> shake_hands(MessageAssembler<MsgpackScanner>& messages);
   Awaitable<void> hand_over();
   static Awaitable<void> write_acks(std::shared_ptr<ForwardSession> self);
-  /// Until something about acknowledgements changes.
-  Awaitable<void> wait_for_change() {
-    boost::system::error_code woken;
-    changed_.expires_at(net::steady_timer::time_point::max());
-    co_await changed_.async_wait(net::redirect_error(net::use_awaitable, woken));
+  Awaitable<void> until_acks_are_written() {
+    while (is_writing_acks_) {
+      boost::system::error_code woken;
+      changed_.expires_at(net::steady_timer::time_point::max());
+      co_await changed_.async_wait(net::redirect_error(net::use_awaitable, woken));
+    }
   }
 
   ForwardShared& shared_;
@@ -54,7 +54,8 @@ class ForwardSession : public std::enable_shared_from_this<ForwardSession> {
   ForwardSource source_;
   MessageIntake intake_;
 
-  bool is_open_ = true;  // until something says that the connection must end
+  bool is_open_ = true;      // until something says that the connection must end
+  bool has_failed_ = false;  // nobody is answered any more
   std::shared_ptr<PendingAcks> pending_;
   std::deque<std::string> ack_texts_;  // of what is pending, oldest first
   std::uint64_t next_label_ = 0;
@@ -126,17 +127,15 @@ template <class Scanner>
 Awaitable<void> ForwardSession::end(const MessageAssembler<Scanner>& messages) {
   const bool is_rebinding = is_open_ && peer_.is_rebinding() && !shared_.settings.denies_keepalive;
   if (pending_) pending_->close();
-  while (is_writing_acks_) co_await wait_for_change();
+  co_await until_acks_are_written();
   if (!is_rebinding) co_return;
   const bool can_go_on = !shared_.settings.security && !messages.has_thrown_away() && is_open_;
   if (can_go_on) {
     peer_.unread(messages.begun());
     co_return;
   }
-  // A greeting in the middle of a connection would confuse the peer: it must connect again. A read that gives something ends
-  // the state of rebinding, and with that the connection.
-  peer_.unread(" ");
-  co_await peer_.read_some();
+  peer_.end_reading();  // a greeting in the middle of a connection would confuse the peer: it must connect again
+  co_return;
 }
 
 Awaitable<bool> ForwardSession::shake_hands(MessageAssembler<MsgpackScanner>& messages) {
@@ -180,10 +179,10 @@ Awaitable<void> ForwardSession::hand_over() {
     MessageIntake::Outgoing next = intake_.take_outgoing();
     if (next.wants_ack) {
       if (!pending_) pending_ = PendingAcks::make();
-      while (pending_->size() >= kMaxPendingAcks && is_open_) co_await wait_for_change();
+      co_await pending_->until_at_most(kMaxPendingAcks - 1);
       pending_->add(*next.chunk, next_label_++, AckTracking::Whole);
       ack_texts_.push_back(std::move(next.ack));
-      if (!is_writing_acks_) {
+      if (!is_writing_acks_ && !has_failed_) {
         is_writing_acks_ = true;
         net::co_spawn(executor_, write_acks(shared_from_this()), net::detached);
       }
@@ -198,25 +197,27 @@ Awaitable<void> ForwardSession::hand_over() {
 }
 
 Awaitable<void> ForwardSession::write_acks(std::shared_ptr<ForwardSession> self) {
-  for (;;) {
-    const PendingAcks::Progress progress = co_await self->pending_->next(kNoPatienceNeeded);
-    using Kind = PendingAcks::Progress::Kind;
+  using Kind = PendingAcks::Progress::Kind;
+  bool is_going_on = true;
+  while (is_going_on) {
+    const PendingAcks::Progress progress = co_await self->pending_->next(PendingAcks::kForever);
     if (progress.kind == Kind::Closed) break;
-    if (progress.kind == Kind::NotDelivered) {
+    if (progress.kind == Kind::Finished) {
+      const std::string text = std::move(self->ack_texts_.front());
+      self->ack_texts_.pop_front();
+      const Result<void> written = co_await self->peer_.write(text);
+      is_going_on = written.has_value();
+      if (is_going_on) self->shared_.counters.acks.add();
+    } else if (progress.kind == Kind::NotDelivered) {
       self->shared_.counters.not_delivered.add();
-      self->is_open_ = false;
-      break;
+      is_going_on = false;
     }
-    if (progress.kind != Kind::Finished) continue;
-    const std::string text = std::move(self->ack_texts_.front());
-    self->ack_texts_.pop_front();
-    const Result<void> written = co_await self->peer_.write(text);
-    if (!written) {
-      self->is_open_ = false;
-      break;
-    }
-    self->shared_.counters.acks.add();
-    self->changed_.cancel();
+  }
+  if (!is_going_on) {  // the sender learns it by the connection's end, and sends again
+    self->is_open_ = false;
+    self->has_failed_ = true;
+    self->pending_->abandon();
+    self->peer_.end_reading();
   }
   self->is_writing_acks_ = false;
   self->changed_.cancel();
