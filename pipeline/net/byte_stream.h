@@ -1,7 +1,9 @@
 // One accepted (or made) connection as bytes: TLS, limits and idle time are already dealt with below it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,9 @@ class ByteStream {
   virtual Awaitable<Result<void>> write(std::string_view bytes) = 0;
   /// Gives bytes back; whoever serves the connection next reads them first.
   virtual void unread(std::string_view bytes) = 0;
+  /// A read that waits past this moment comes back empty (a handshake's limit); nullopt: only the idle limit counts. Streams
+  /// that never wait ignore it.
+  virtual void set_read_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) { (void)deadline; }
   /// True when read_some() came back empty because the input was replaced by a reload: the connection lives on.
   virtual bool is_rebinding() const = 0;
   /// Ends the session from another coroutine of its strand: the read that waits and every later one come back empty, and

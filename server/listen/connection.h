@@ -26,8 +26,6 @@ class Connection : public ByteStream {
  public:
   /// Serves on behalf of this binding from now on: its limits hold, and only a newer one is a rebinding.
   virtual void adopt(const BoundService& bound) = 0;
-  /// A read that waits past this moment comes back empty; nullopt: only the idle limit counts.
-  virtual void set_read_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) = 0;
   virtual void set_interruptions(Interruptions interruptions) = 0;
   virtual ReadEnd read_end() const = 0;
   /// True when the listener asked its sessions to end.

@@ -13,6 +13,6 @@ if [ ! -f "$APACHE_LOG" ]; then
   APACHE_LOG="$PWD/config/samples/access.log"
 fi
 python3 tests/bench/run.py apache-file logboom,syslog-ng --rounds "${ROUNDS:-3}" | tee "$out/apache.txt"
-python3 tests/bench/run.py json-tcp,http,syslog,beats logboom --rounds "${ROUNDS:-3}" | tee "$out/network.txt"
+python3 tests/bench/run.py json-tcp,http,syslog,beats,forward logboom --rounds "${ROUNDS:-3}" | tee "$out/network.txt"
 python3 tests/bench/report.py "$out" > docs/performance.md
 echo "wrote docs/performance.md"

@@ -62,6 +62,13 @@ class CollectingSink final : public EventSink {
     for (const ChunkPtr& chunk : held) chunk->token().complete_many(chunk->events().size());
   }
 
+  /// Lets go of what Answer::Later holds back: its senders are told NotDelivered.
+  void forget_held() {
+    std::vector<ChunkPtr> held;
+    const std::lock_guard lock(mutex_);
+    held.swap(held_);
+  }
+
   /// Waits until so many events came, at most ten seconds, and returns all of them.
   std::vector<std::string> wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);

@@ -69,6 +69,14 @@ class TestSocket {
     received_.erase(0, length);
     return taken;
   }
+  /// So many bytes, or fewer when the other side closed.
+  std::string read_bytes(std::size_t count) {
+    while (received_.size() < count && read_more()) {
+    }
+    std::string taken = received_.substr(0, count);
+    received_.erase(0, count);
+    return taken;
+  }
   /// Everything until the other side closes.
   std::string read_all() {
     while (read_more()) {
