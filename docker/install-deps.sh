@@ -4,24 +4,27 @@
 #   install-deps.sh build    compiler and libraries
 #   install-deps.sh test     and what tests, sanitizers and fuzzing need
 #   install-deps.sh bench    and the peers to measure beside
+#   install-deps.sh peers    and the real clients of make test-peers
 # Installs only what is missing; asks for root (sudo) only then.
 set -euo pipefail
 
 run=(tzdata libre2-9 libpcre2-8-0 libsimdjson14 libspdlog1.10 libfmt9 libmaxminddb0 libdate-tz3
-     libyaml-cpp0.7 libicu72 libcurl4 zlib1g libxxhash0 libssl3 ca-certificates)
+     libyaml-cpp0.7 libicu72 libcurl4 zlib1g libxxhash0 libzstd1 libprotobuf-lite32 libssl3 ca-certificates)
 build=(g++ cmake ninja-build ccache pkg-config make git
        libboost1.81-dev libre2-dev libpcre2-dev libsimdjson-dev libspdlog-dev libfmt-dev libmaxminddb-dev
-       libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev zlib1g-dev libxxhash-dev libssl-dev
-       libcli11-dev tzdata)
+       libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev zlib1g-dev libxxhash-dev libzstd-dev
+       libprotobuf-dev protobuf-compiler libssl-dev libcli11-dev tzdata)
 test=(catch2 nlohmann-json3-dev python3 curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
 bench=(syslog-ng-core syslog-ng-scl python3-msgpack valgrind)
+peers=(curl openssl python3-venv)
 
 case "${1:-build}" in
   run) wanted=("${run[@]}") ;;
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}") ;;
   bench) wanted=("${build[@]}" "${test[@]}" "${bench[@]}") ;;
-  *) echo "usage: $0 run|build|test|bench" >&2; exit 2 ;;
+  peers) wanted=("${build[@]}" "${peers[@]}") ;;
+  *) echo "usage: $0 run|build|test|bench|peers" >&2; exit 2 ;;
 esac
 
 missing=()

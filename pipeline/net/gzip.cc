@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "pipeline/net/growing_buffer.h"
+
 namespace logboom {
 namespace {
 
@@ -20,28 +22,6 @@ int window_for(std::string_view bytes) {
   if (bytes.size() >= 2 && (byte(0) & 0x0f) == Z_DEFLATED && (byte(0) << 8 | byte(1)) % 31 == 0) return kZlibWindow;
   return kRawWindow;
 }
-
-/// The output as it grows. One byte past the limit is allowed for, to tell "full" from "too much".
-class GrowingBuffer {
- public:
-  GrowingBuffer(std::size_t first, std::size_t limit)
-      : limit_(limit), buffer_(Buffer::allocate(std::min(first, limit + 1))) {}
-  char* free_data() { return buffer_.writable_data() + used_; }
-  std::size_t free_bytes() const { return buffer_.size() - used_; }
-  void use(std::size_t bytes) { used_ += bytes; }
-  bool is_over_limit() const { return used_ > limit_; }
-  void grow() {
-    Buffer larger = Buffer::allocate(std::min(buffer_.size() * 2, limit_ + 1));
-    std::copy_n(buffer_.data(), used_, larger.writable_data());
-    buffer_ = std::move(larger);
-  }
-  Buffer take() { return buffer_.slice(0, used_); }
-
- private:
-  std::size_t limit_;
-  std::size_t used_ = 0;
-  Buffer buffer_;
-};
 
 class InflateStream {
  public:

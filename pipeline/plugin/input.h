@@ -86,6 +86,12 @@ class StreamService {
 class HttpService {
  public:
   virtual ~HttpService() = default;
+  /// Looks at a request whose body has not been read: an answer refuses it, and the body is thrown away or the connection
+  /// closed. Must not block. Counts as the request's answer; nullopt goes on to answer().
+  virtual std::optional<HttpResponse> refuse_early(const HttpRequest& head) {
+    (void)head;
+    return std::nullopt;
+  }
   virtual Awaitable<HttpResponse> answer(HttpRequest request, EventSink& sink) = 0;
 };
 

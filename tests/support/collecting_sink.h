@@ -52,6 +52,21 @@ class CollectingSink final : public EventSink {
   void stop() {
     change([&] { is_stopping_ = true; });
   }
+  /// The same without telling those that wait.
+  void set_full_quietly(bool is_full) {
+    const std::lock_guard lock(mutex_);
+    is_full_ = is_full;
+  }
+  /// Callbacks that wait for room.
+  std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+  /// The oldest chunk that Answer::Later holds back, or nullptr.
+  ChunkPtr held_chunk() const {
+    const std::lock_guard lock(mutex_);
+    return held_.empty() ? nullptr : held_.front();
+  }
   /// Acknowledges what Answer::Later holds back.
   void deliver_held() {
     std::vector<ChunkPtr> held;
