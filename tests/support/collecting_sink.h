@@ -92,6 +92,11 @@ class CollectingSink final : public EventSink {
     const std::lock_guard lock(mutex_);
     return events_;
   }
+  /// The @timestamp of each event.
+  std::vector<Timestamp> times() {
+    const std::lock_guard lock(mutex_);
+    return times_;
+  }
 
  private:
   template <class Change>
@@ -105,6 +110,7 @@ class CollectingSink final : public EventSink {
     for (const auto& wake : waiting) wake();
   }
   void keep(Event& event) {
+    times_.push_back(event.timestamp().value_or(Timestamp{}));
     event.fields().erase(well_known().timestamp);
     event.fields().erase(well_known().version);
     std::string line;
@@ -120,6 +126,7 @@ class CollectingSink final : public EventSink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> events_;
+  std::vector<Timestamp> times_;
   std::vector<ChunkPtr> held_;
   std::vector<std::function<void()>> waiting_;
   bool is_full_ = false;

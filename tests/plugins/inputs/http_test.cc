@@ -1,53 +1,19 @@
 // The http input's answers and events; the protocol itself is tested in tests/server/listener_test.cc.
-#include "tests/plugins/plugin_harness.h"
-#include "tests/support/collecting_sink.h"
-#include "tests/support/memory_stream.h"
+#include "tests/plugins/inputs/http_service_fixture.h"
 
 namespace logboom {
 namespace {
 
 using Catch::Matchers::Contains;
 
-/// One http input, its sink, and requests to it.
-class Fixture {
+/// An http input and what is posted to it.
+class Fixture : public HttpServiceFixture {
  public:
-  explicit Fixture(std::string_view text, EcsMode ecs = EcsMode::Disabled,
-                   CollectingSink::Answer answer = CollectingSink::Answer::Delivered)
-      : sink(answer), harness_("input", text, ecs) {
-    INFO(harness_.diagnostics.render());
-    REQUIRE(harness_.plugin != nullptr);
-    endpoint = harness_.plugin->endpoints().at(0);
-  }
-  HttpResponse post(std::string_view body, HttpHeaders headers = {}) {
-    HttpResponse response;
-    run_to_end(ask(request(body, std::move(headers)), response));
-    return response;
-  }
+  using HttpServiceFixture::HttpServiceFixture;
+  HttpResponse post(std::string_view body, HttpHeaders headers = {}) { return send(request(body, std::move(headers))); }
   static HttpRequest request(std::string_view body, HttpHeaders headers) {
-    HttpRequest made;
-    made.method = "POST";
-    made.target = "/in?x=1";
-    made.version = "HTTP/1.1";
-    made.headers = std::move(headers);
-    made.body = Buffer::copy_of(body);
-    made.peer.ip = "10.0.0.9";
-    return made;
+    return HttpServiceFixture::request("POST", "/in?x=1", body, std::move(headers));
   }
-  /// As the listener does it: the head first.
-  Awaitable<void> ask(HttpRequest request, HttpResponse& response) {
-    if (auto refusal = endpoint.http->refuse_early(request)) {
-      response = *std::move(refusal);
-    } else {
-      response = co_await endpoint.http->answer(std::move(request), sink);
-    }
-  }
-  std::uint64_t count(const char* name) { return harness_.metrics.counter(name).value(); }
-
-  CollectingSink sink;
-  Endpoint endpoint;
-
- private:
-  PluginHarness<Input> harness_;
 };
 
 const HttpHeaders kJson = {{"content-type", "application/json; charset=UTF-8"}};
@@ -89,15 +55,16 @@ TEST_CASE("http describes the request in ECS fields", "[input][http]") {
       {{"content-type", "application/json"}, {"host", "[::1]:8080"}, {"user-agent", "curl"}, {"content-length", "26"}});
   const auto events = fixture.sink.events();
   REQUIRE(events.size() == 1);
-  CHECK(events[0] ==
-        R"({"http":{"method":"POST","kept":1,"version":"HTTP/1.1","request":{"body":{"bytes":"26"},)"
-        R"("mime_type":"application/json"}},"url":"kept","host":{"name":"kept","ip":"10.0.0.9"},)"
-        R"("event":{"original":"{\"http\":{\"method\":\"replaced\",\"kept\":1},\"url\":\"kept\",\"host\":{\"name\":\"kept\"},)"
-        R"(\"@metadata\":{\"kept\":1}}"},"user_agent":{"original":"curl"}})"
-        "\t"
-        R"({"kept":1,"input":{"http":{"request":{"headers":{"content_type":"application/json","http_host":"[::1]:8080",)"
-        R"("http_user_agent":"curl","content_length":"26","request_method":"POST","request_path":"/in?x=1",)"
-        R"("http_version":"HTTP/1.1"}}}}})");
+  CHECK(
+      events[0] ==
+      R"({"http":{"method":"POST","kept":1,"version":"HTTP/1.1","request":{"body":{"bytes":"26"},)"
+      R"("mime_type":"application/json"}},"url":"kept","host":{"name":"kept","ip":"10.0.0.9"},)"
+      R"("event":{"original":"{\"http\":{\"method\":\"replaced\",\"kept\":1},\"url\":\"kept\",\"host\":{\"name\":\"kept\"},)"
+      R"(\"@metadata\":{\"kept\":1}}"},"user_agent":{"original":"curl"}})"
+      "\t"
+      R"({"kept":1,"input":{"http":{"request":{"headers":{"content_type":"application/json","http_host":"[::1]:8080",)"
+      R"("http_user_agent":"curl","content_length":"26","request_method":"POST","request_path":"/in?x=1",)"
+      R"("http_version":"HTTP/1.1"}}}}})");
 }
 
 TEST_CASE("http gives each event fields of its own", "[input][http]") {
@@ -265,9 +232,9 @@ TEST_CASE("http answers browsers of the allowed origins", "[input][http][cors]")
   const HttpResponse posted =
       fixture.post("x", {{"origin", "http://localhost:3000"}, {"authorization", "Basic YWw6cGE6c3M="}});
   CHECK(posted.status == 200);
-  CHECK(posted.headers ==
-        HttpHeaders{
-            {"Content-Type", "text/plain"}, {"Access-Control-Allow-Origin", "http://localhost:3000"}, {"Vary", "Origin"}});
+  CHECK(posted.headers == HttpHeaders{{"Content-Type", "text/plain"},
+                                      {"Access-Control-Allow-Origin", "http://localhost:3000"},
+                                      {"Vary", "Origin"}});
   CHECK(fixture.post("x", {{"origin", "https://evil.example"}, {"authorization", "Basic YWw6cGE6c3M="}}).status == 403);
   CHECK(fixture.post("x", {{"origin", "https://shop.example.evil.example"}}).status == 403);
   CHECK(fixture.post("x", {{"authorization", "Basic YWw6cGE6c3M="}}).status == 200);
@@ -336,26 +303,16 @@ TEST_CASE("http refuses what it cannot do", "[input][http]") {
 }
 
 TEST_CASE("http reads the older spellings of its TLS options, with a warning", "[input][http][tls]") {
-  const TemporaryPem pem;
-  const auto settings = [&](const std::string& options) {
-    PluginHarness<Input> harness("input", "http { ssl_certificate => \"" + pem.certificate() + "\" ssl_key => \"" + pem.key() +
-                                              "\" ssl_certificate_authorities => \"" + pem.certificate() + "\" " + options + " }");
-    INFO(harness.diagnostics.render());
-    REQUIRE(harness.plugin != nullptr);
-    CHECK_THAT(harness.diagnostics.render(), Contains("warning"));
-    const Endpoint endpoint = harness.plugin->endpoints().at(0);
-    REQUIRE(endpoint.tls.has_value());
-    return *endpoint.tls;
+  const auto report = [](std::string_view options) {
+    PluginHarness<Input> harness("input", "http { ssl => true " + std::string(options) + " }");
+    CHECK(harness.plugin == nullptr);  // there is no certificate
+    return harness.diagnostics.render();
   };
-  const auto older = settings(
-      "ssl => true ssl_verify_mode => \"force_peer\" tls_min_version => 1.1 tls_max_version => 1.2 cipher_suites => "
-      "[\"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"]");
-  CHECK(older.client_authentication == TlsClientAuthentication::Required);
-  CHECK(older.supported_protocols == std::vector<std::string>{"TLSv1.1", "TLSv1.2"});
-  CHECK(older.cipher_suites == std::vector<std::string>{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"});
-  const auto peer = settings("ssl => true verify_mode => \"peer\"");
-  CHECK(peer.client_authentication == TlsClientAuthentication::Optional);
-  CHECK(peer.supported_protocols == std::vector<std::string>{"TLSv1.2", "TLSv1.3"});
+  CHECK_THAT(report(""), Contains("warning") && Contains("it is called ssl_enabled") && Contains("needs ssl_certificate"));
+  CHECK_THAT(report("ssl_verify_mode => \"force_peer\""), Contains("ssl_client_authentication => required needs"));
+  CHECK_THAT(report("verify_mode => \"peer\""), Contains("ssl_client_authentication => optional needs"));
+  CHECK_THAT(report("tls_min_version => 1.2 cipher_suites => \"AES128-SHA\""),
+             Contains("ssl_supported_protocols") && Contains("it is called ssl_cipher_suites"));
 }
 
 }  // namespace logboom
