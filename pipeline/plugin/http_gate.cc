@@ -16,7 +16,8 @@ namespace {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-constexpr double kIdleSeconds = 60;  // a kept connection without a request
+constexpr std::size_t kMostHeldBytes = 64 * 1024 * 1024;  // as much as the memory queue
+constexpr double kIdleSeconds = 60;                       // a kept connection without a request
 constexpr std::string_view kRetryWhenFull = "1";
 constexpr std::string_view kRetryWhenFailed = "5";
 constexpr std::string_view kPreflightSeconds = "7200";  // the longest that browsers keep one
@@ -98,7 +99,9 @@ class HttpGate::WaitingRoom : public std::enable_shared_from_this<HttpGate::Wait
         held_level_(metrics.counter("held_requests")) {}
 
   bool is_empty() const { return held_.load(std::memory_order_acquire) == 0; }
-  bool is_full() const { return held_.load(std::memory_order_acquire) >= places_; }
+  bool is_full() const {
+    return held_.load(std::memory_order_acquire) >= places_ || held_bytes_.load(std::memory_order_acquire) >= kMostHeldBytes;
+  }
 
   /// Counts a request until it is answered.
   class Pending {
@@ -114,11 +117,11 @@ class HttpGate::WaitingRoom : public std::enable_shared_from_this<HttpGate::Wait
   /// A place, given back at the end; has none when the room was full.
   class Place {
    public:
-    explicit Place(std::shared_ptr<WaitingRoom> room) : room_(std::move(room)) {
-      if (!room_->take_place()) room_.reset();
+    Place(std::shared_ptr<WaitingRoom> room, std::size_t bytes) : room_(std::move(room)), bytes_(bytes) {
+      if (!room_->take_place(bytes)) room_.reset();
     }
     ~Place() {
-      if (room_) room_->give_back_place();
+      if (room_) room_->give_back_place(bytes_);
     }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
@@ -126,6 +129,7 @@ class HttpGate::WaitingRoom : public std::enable_shared_from_this<HttpGate::Wait
 
    private:
     std::shared_ptr<WaitingRoom> room_;
+    std::size_t bytes_;
   };
 
   /// Wakes `waiter` when a later push may succeed. The sink is asked once for all that wait: it cannot be asked to forget.
@@ -157,16 +161,18 @@ class HttpGate::WaitingRoom : public std::enable_shared_from_this<HttpGate::Wait
     }
     for (const auto& waiter : woken) waiter->wake();
   }
-  bool take_place() {
+  bool take_place(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     const std::size_t held = held_.load(std::memory_order_relaxed);
-    if (held >= places_) return false;
+    if (is_full()) return false;
+    held_bytes_.fetch_add(bytes, std::memory_order_release);
     held_.store(held + 1, std::memory_order_release);
     held_level_.set(held + 1);
     return true;
   }
-  void give_back_place() {
+  void give_back_place(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
+    held_bytes_.fetch_sub(bytes, std::memory_order_release);
     const std::size_t held = held_.load(std::memory_order_relaxed) - 1;
     held_.store(held, std::memory_order_release);
     held_level_.set(held);
@@ -181,6 +187,7 @@ class HttpGate::WaitingRoom : public std::enable_shared_from_this<HttpGate::Wait
   std::mutex mutex_;
   std::size_t pending_ = 0;
   std::atomic<std::size_t> held_{0};
+  std::atomic<std::size_t> held_bytes_{0};
   std::vector<std::shared_ptr<Wakeup>> waiting_;
   const EventSink* asked_ = nullptr;
   Counter& pending_level_;
@@ -245,7 +252,7 @@ Awaitable<HttpGate::Delivery> HttpGate::deliver(EventSink& sink, ChunkPtr chunk)
   // Those that wait come first: a queue that is never quite full would let later requests overtake them for ever.
   const bool is_taken = room_->is_empty() && sink.try_push(chunk);
   if (!is_taken) {
-    const WaitingRoom::Place place(room_);
+    const WaitingRoom::Place place(room_, chunk->memory_bytes());
     if (!place) {
       too_many_.add();
       co_return Delivery::TooMany;
@@ -314,8 +321,9 @@ Endpoint HttpGate::endpoint_for(const HttpServerOptions& options, const PluginCo
   endpoint.port = static_cast<std::uint16_t>(options.port);
   endpoint.idle_seconds = kIdleSeconds;
   endpoint.max_request_bytes = options.max_content_length;
+  endpoint.max_receiving_bytes = std::max(endpoint.max_receiving_bytes, 2 * options.max_content_length);
   endpoint.handshake_seconds = static_cast<double>(options.ssl_handshake_timeout) / 1000;
-  endpoint.tls = tls_server_settings(options, context);
+  endpoint.tls = tls_server_context(options, context);
   return endpoint;
 }
 

@@ -40,7 +40,7 @@ void declare_http_server_options(OptionTable<Options>& table) {
   table.optional("password", member(&O::password), "Password for the user.");
   table
       .optional("max_pending_requests", member(&O::max_pending_requests),
-                "Requests that may wait while the queue is full; more get 429 with Retry-After.")
+                "Requests that may wait while the queue is full, 64 MiB of them at most; more get 429 with Retry-After.")
       .at_least(1);
   table
       .optional("max_content_length", member(&O::max_content_length),

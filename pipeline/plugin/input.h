@@ -114,12 +114,13 @@ struct Endpoint {
   double idle_seconds = 0;       // 0: no limit
   double reconnect_seconds = 1;  // Connect: the pause after a failure
   bool has_tcp_keep_alive = false;
-  std::uint64_t max_request_bytes = 100 * 1024 * 1024;  // HTTP: body as received and as inflated; 413 beyond
-  double request_seconds = 60;                          // HTTP: a request must be complete by then
-  double handshake_seconds = 10;                        // TLS: the handshake must be complete by then
-  std::shared_ptr<const TlsContext> tls;                // TLS from the first byte; nullptr: plain
-  std::size_t max_datagram_bytes = 65536;               // datagrams: longer ones are cut
-  std::size_t receive_buffer_bytes = 0;                 // datagrams: wished for from the kernel; 0: its default
+  std::uint64_t max_request_bytes = 100 * 1024 * 1024;    // HTTP: body as received and as inflated; 413 beyond
+  std::uint64_t max_receiving_bytes = 256 * 1024 * 1024;  // HTTP: bodies on their way in, over all listeners; 503 beyond
+  double request_seconds = 60;                            // HTTP: a request must be complete by then
+  double handshake_seconds = 10;                          // TLS: the handshake must be complete by then
+  std::shared_ptr<const TlsContext> tls;                  // TLS from the first byte; nullptr: plain
+  std::size_t max_datagram_bytes = 65536;                 // datagrams: longer ones are cut
+  std::size_t receive_buffer_bytes = 0;                   // datagrams: wished for from the kernel; 0: its default
   std::shared_ptr<StreamService> stream;
   std::shared_ptr<HttpService> http;
   std::shared_ptr<DatagramService> datagram;

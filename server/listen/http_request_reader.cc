@@ -1,6 +1,7 @@
 #include "server/listen/http_request_reader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/fields.hpp>
@@ -21,8 +22,11 @@ namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 32 * 1024;
 constexpr std::size_t kMaxWaitingBytes = 256 * 1024;    // one read beyond the longest thing that the parser waits for
-constexpr std::size_t kFirstBodyBytes = 64 * 1024;      // a length that is only announced gets no more than this
+constexpr std::size_t kFirstBodyBytes = 256 * 1024;     // a length that is only announced gets no more than this
 constexpr std::uint64_t kMostThrownAway = 1024 * 1024;  // of a refused body, to keep its connection
+
+/// Bytes of bodies that are being received, over all listeners: each is limited, and all of them together.
+std::atomic<std::size_t> receiving_bytes{0};
 
 /// Beast's idea of a body: it goes into a Buffer that grows with what really arrives.
 struct BufferBody {
@@ -30,6 +34,11 @@ struct BufferBody {
     Buffer memory;
     std::size_t size = 0;
     bool is_thrown_away = false;
+
+    value_type() = default;
+    ~value_type() { receiving_bytes.fetch_sub(size, std::memory_order_relaxed); }
+    value_type(const value_type&) = delete;
+    value_type& operator=(const value_type&) = delete;
 
     void append(const char* data, std::size_t bytes, std::size_t announced) {
       if (bytes == 0 || is_thrown_away) return;
@@ -41,6 +50,7 @@ struct BufferBody {
       }
       std::memcpy(memory.writable_data() + size, data, bytes);
       size += bytes;
+      receiving_bytes.fetch_add(bytes, std::memory_order_relaxed);
     }
   };
 
@@ -71,6 +81,12 @@ struct BufferBody {
 };
 
 using Parser = http::request_parser<BufferBody>;
+
+/// Whether this body, which is not complete, should give way to the others.
+bool is_too_much(const BufferBody::value_type& body, const Endpoint& endpoint) {
+  const std::size_t all = receiving_bytes.load(std::memory_order_relaxed);
+  return all > endpoint.max_receiving_bytes && body.size > kFirstBodyBytes;
+}
 
 void copy_head(const Parser& parser, HttpRequest& request) {
   const auto& message = parser.get();
@@ -202,6 +218,11 @@ Awaitable<HttpRequestReader::Outcome> HttpRequestReader::read(const BoundService
       if (outcome != Outcome::Request) co_return outcome;
     }
     if (parser.is_done()) break;
+    if (is_too_much(parser.get().body(), bound.endpoint)) {
+      refuse(503, "too many large requests at once, send it again");
+      refusal_.headers.emplace_back("Retry-After", "1");
+      co_return Outcome::Refused;
+    }
     if (parser.is_header_done() && !is_refused_ && parsing->wants_continue()) {
       parsing->has_said_continue = true;
       const auto sent = co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n");

@@ -1,6 +1,6 @@
 """curl posts JSON arrays and lines on kept connections: plain, gzip, chunked, zstd, over TLS and with a client certificate; and
 ten thousand connections at once."""
-import gzip, json, os, pathlib, resource, selectors, shutil, socket, subprocess
+import gzip, json, os, pathlib, resource, selectors, shutil, socket, subprocess, time
 
 import harness
 
@@ -102,6 +102,14 @@ def run_ten_thousand_connections(n, work):
         text = pathlib.Path("/proc/%d/status" % process.pid).read_text()
         return int(text.split("VmRSS:")[1].split()[0]) * 1024
 
+    def settled(level):
+        """The level when it has not changed for a while."""
+        last, same = level(), 0
+        while same < 5:
+            time.sleep(0.1)
+            last, same = (last, same + 1) if level() == last else (level(), 0)
+        return last
+
     with harness.Logboom(work, pipeline) as logboom:
         logboom.wait_for_port(port)
         before = resident(logboom.process)
@@ -109,12 +117,14 @@ def run_ten_thousand_connections(n, work):
         sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
         descriptors = "/proc/%d/fd" % logboom.process.pid
         harness.wait_for("connections to be accepted", lambda: len(os.listdir(descriptors)) > count)
-        idle = resident(logboom.process) - before
+        idle = settled(lambda: resident(logboom.process)) - before
         with selectors.DefaultSelector() as selector:
             for i, peer in enumerate(sockets):
-                body = b'{"n":%d}' % i
                 peer.sendall(b"POST /in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nUser-Agent: peer\r\n"
-                             b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+                             b'Content-Length: %d\r\n\r\n{"n":%d' % (len('{"n":%d}' % i), i))
+            active = settled(lambda: resident(logboom.process)) - before
+            for peer in sockets:
+                peer.sendall(b"}")
                 selector.register(peer, selectors.EVENT_READ)
             waiting = count
             while waiting:
@@ -130,4 +140,5 @@ def run_ten_thousand_connections(n, work):
             peer.close()
     harness.check_exactly_once(logboom.events(), count, "n")
     assert idle < count * 8192, "%d bytes for each idle connection" % (idle // count)
-    return "%d connections: %d bytes each when idle, %d after a request" % (count, idle // count, used // count)
+    return "%d connections: %d bytes each when idle, %d within a request, %d after it" % (
+        count, idle // count, active // count, used // count)

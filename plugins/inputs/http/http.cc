@@ -126,7 +126,7 @@ why in their body:
 | 413 | over `max_content_length`, as sent or as decompressed |
 | 415 | unknown compression |
 | 429 | the queue is full and `max_pending_requests` wait already: send again after `Retry-After` seconds |
-| 503 | not stored, or not within `response_timeout`: send again after `Retry-After` seconds |
+| 503 | not stored, or not within `response_timeout`, or too many large bodies at once: send again after `Retry-After` seconds |
 
 Requests with wrong credentials, and those beyond `max_pending_requests`, are answered before their bodies are read. Events of a
 request that was answered with 503, or not at all, may be there all the same: whoever sends again may double them.

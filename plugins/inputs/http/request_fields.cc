@@ -25,6 +25,23 @@ std::string field_name(std::string_view header) {
   return name;
 }
 
+/// Names that most requests have, interned: outputs write those faster. Others live in the arena.
+Key key_of(std::string_view name, Arena& arena) {
+  static const std::vector<Key> common = [] {
+    std::vector<Key> keys;
+    for (const char* known :
+         {"http_accept", "http_host", "http_user_agent", "http_version", "request_method", "request_path", "content_type",
+          "content_length", "content_encoding", "transfer_encoding", "accept_encoding", "accept_language", "connection", "expect",
+          "origin", "referer", "cookie", "cache_control", "forwarded", "via", "traceparent", "x_forwarded_for",
+          "x_forwarded_host", "x_forwarded_port", "x_forwarded_proto", "x_real_ip", "x_request_id"})
+      keys.push_back(intern_key(known));
+    return keys;
+  }();
+  for (const Key& key : common)
+    if (key.text() == name) return key;
+  return make_key(keep_text(name, arena));
+}
+
 /// A request's fields as trees, made once. Events get copies of them, which share the texts: no event may see what a filter
 /// does to another one.
 class FieldTrees {
@@ -88,7 +105,7 @@ RequestFields::RequestFields(const std::optional<FieldRef>& remote_host, const s
 Object* RequestFields::headers_object(const HttpRequest& request, Arena& arena) {
   Object* headers = Object::make(arena, static_cast<std::uint32_t>(request.headers.size() + 3));
   const auto set = [&](std::string_view name, std::string_view value) {
-    headers->set(arena, make_key(keep_text(name, arena)), Value::string(keep_text(value, arena)));
+    headers->set(arena, key_of(name, arena), Value::string(keep_text(value, arena)));
   };
   for (const auto& [name, value] : request.headers)
     if (name != "authorization") set(field_name(name), value);

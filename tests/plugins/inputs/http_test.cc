@@ -170,6 +170,22 @@ TEST_CASE("http holds max_pending_requests while the queue is full and answers 4
   CHECK(fixture.sink.events().size() == 3);
 }
 
+TEST_CASE("http holds no more than 64 MiB of requests, however few they are", "[input][http]") {
+  Fixture fixture("http { codec => line }");
+  fixture.sink.set_full(true);
+  boost::asio::io_context context;
+  HttpResponse held(0, "");
+  boost::asio::co_spawn(context, fixture.ask(Fixture::request(std::string(70'000'000, 'x'), {}), held), boost::asio::detached);
+  context.poll();
+  CHECK(fixture.count("held_requests") == 1);  // one is always held
+  CHECK(fixture.post("y").status == 429);
+  fixture.sink.set_full(false);
+  context.restart();
+  context.run();
+  CHECK(held.status == 200);
+  CHECK(fixture.post("y").status == 200);
+}
+
 TEST_CASE("http gives up on a full queue at response_timeout, and when it is stopping", "[input][http]") {
   Fixture late("http { response_timeout => 0.001 }");
   late.sink.set_full(true);
