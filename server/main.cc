@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -35,11 +36,20 @@ std::string unknown_flag(int argc, char** argv, const CLI::App& app) {
   return "";
 }
 
+/// As many open files as the process may have: shells and systemd start it with 1024, which is that many connections.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "grok") {
     std::ios::sync_with_stdio(false);
     return run_grok_command({argv + 2, argv + argc}, std::cin, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1);
   }
+  raise_descriptor_limit();
   CLI::App app("Logboom: receives, processes and forwards logs. Runs Logstash pipeline configurations.", "logboom");
   app.footer("logboom grok PATTERN [FILE...] tries a grok pattern on lines; logboom grok --help says more.");
   app.set_version_flag("-V,--version", std::string("logboom ") + std::string(kVersion));

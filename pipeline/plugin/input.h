@@ -86,6 +86,12 @@ class StreamService {
 class HttpService {
  public:
   virtual ~HttpService() = default;
+  /// Looks at a request whose body has not been read: an answer refuses it, and the body is thrown away or the connection
+  /// closed. Must not block. Counts as the request's answer; nullopt goes on to answer().
+  virtual std::optional<HttpResponse> refuse_early(const HttpRequest& head) {
+    (void)head;
+    return std::nullopt;
+  }
   virtual Awaitable<HttpResponse> answer(HttpRequest request, EventSink& sink) = 0;
 };
 
@@ -109,12 +115,13 @@ struct Endpoint {
   double idle_seconds = 0;       // 0: no limit
   double reconnect_seconds = 1;  // Connect: the pause after a failure
   bool has_tcp_keep_alive = false;
-  std::uint64_t max_request_bytes = 100 * 1024 * 1024;  // HTTP: body as received and as inflated; 413 beyond
-  double request_seconds = 60;                          // HTTP: a request must be complete by then
-  double handshake_seconds = 10;                        // TLS: the handshake must be complete by then
-  std::shared_ptr<const TlsContext> tls;                // TLS from the first byte; nullptr: plain
-  std::size_t max_datagram_bytes = 65536;               // datagrams: longer ones are cut
-  std::size_t receive_buffer_bytes = 0;                 // datagrams: wished for; 0: four megabytes if the kernel lets
+  std::uint64_t max_request_bytes = 100 * 1024 * 1024;    // HTTP: body as received and as inflated; 413 beyond
+  std::uint64_t max_receiving_bytes = 256 * 1024 * 1024;  // HTTP: bodies on their way in, over all listeners; 503 beyond
+  double request_seconds = 60;                            // HTTP: a request must be complete by then
+  double handshake_seconds = 10;                          // TLS: the handshake must be complete by then
+  std::shared_ptr<const TlsContext> tls;                  // TLS from the first byte; nullptr: plain
+  std::size_t max_datagram_bytes = 65536;                 // datagrams: longer ones are cut
+  std::size_t receive_buffer_bytes = 0;                   // datagrams: wished for; 0: four megabytes if the kernel lets
   std::shared_ptr<StreamService> stream;
   std::shared_ptr<HttpService> http;
   std::shared_ptr<DatagramService> datagram;

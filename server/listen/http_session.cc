@@ -64,12 +64,25 @@ std::string render(const HttpResponse& response, AfterAnswer after, bool is_head
 }
 
 void count_refusal(int status, ListenCounters& counters) {
-  if (status == 413) {
-    counters.too_large_requests.add();
-  } else if (status == 408) {
-    counters.request_timeouts.add();
+  switch (status) {
+    case 413: counters.too_large_requests.add(); break;
+    case 408: counters.request_timeouts.add(); break;
+    case 400:
+    case 415:
+    case 431:
+    case 501:
+    case 505: counters.bad_requests.add(); break;
+    default: break;  // the service's own refusals: it counts them
+  }
+}
+
+void count_answer(int status, ListenCounters& counters) {
+  if (status < 300) {
+    counters.answers_2xx.add();
+  } else if (status < 500) {
+    counters.answers_4xx.add();
   } else {
-    counters.bad_requests.add();
+    counters.answers_5xx.add();
   }
 }
 
@@ -98,37 +111,50 @@ Awaitable<HttpResponse> answer(HttpService& service, HttpRequest request, EventS
   co_return response;
 }
 
+/// Sends one answer. False: the connection is over, the answer's end included.
+Awaitable<bool> send_answer(Connection& connection, const HttpResponse& response, AfterAnswer after, bool is_head,
+                            ListenCounters& counters) {
+  count_answer(response.status, counters);
+  const std::string bytes = render(response, after, is_head);
+  const auto sent = co_await connection.write(bytes);
+  if (sent && after == AfterAnswer::KeepAlive) co_return true;
+  if (sent) co_await linger(connection);
+  co_return false;
+}
+
+/// Reads one request and answers it; true when the connection goes on. In a frame of its own, which ends with the request.
+Awaitable<bool> serve_request(Connection& connection, EndpointBinding& binding, HttpRequestReader& reader,
+                              ListenCounters& counters) {
+  const std::shared_ptr<const BoundService> waiting_for = binding.current();
+  connection.adopt(*waiting_for);
+  HttpRequest request;
+  const auto outcome = co_await reader.read(*waiting_for, request);
+  if (outcome == HttpRequestReader::Outcome::Rebinding) co_return true;
+  if (outcome == HttpRequestReader::Outcome::Closed || outcome == HttpRequestReader::Outcome::Draining) co_return false;
+  const bool is_head = request.method == "HEAD";
+  if (outcome == HttpRequestReader::Outcome::Refused || outcome == HttpRequestReader::Outcome::Answered) {
+    count_refusal(reader.refusal().status, counters);
+    const bool is_over =
+        outcome == HttpRequestReader::Outcome::Refused || !reader.is_kept_alive() || connection.is_draining();
+    const auto after = is_over ? AfterAnswer::Close : AfterAnswer::KeepAlive;
+    co_return co_await send_answer(connection, reader.refusal(), after, is_head, counters);
+  }
+  counters.requests.add();
+  const std::shared_ptr<const BoundService> bound = binding.current();
+  if (!bound->endpoint.http) co_return false;
+  const HttpResponse response = co_await answer(*bound->endpoint.http, std::move(request), *bound->sink, counters);
+  const bool is_kept = reader.is_kept_alive() && !connection.is_draining();
+  const auto after = is_kept ? AfterAnswer::KeepAlive : AfterAnswer::Close;
+  co_return co_await send_answer(connection, response, after, is_head, counters);
+}
+
 }  // namespace
 
 Awaitable<void> serve_http(Connection& connection, EndpointBinding& binding, ListenCounters& counters) {
   HttpRequestReader reader(connection);
   for (;;) {
-    const std::shared_ptr<const BoundService> waiting_for = binding.current();
-    connection.adopt(*waiting_for);
-    HttpRequest request;
-    const auto outcome = co_await reader.read(waiting_for->endpoint, request);
-    if (outcome == HttpRequestReader::Outcome::Rebinding) continue;
-    if (outcome == HttpRequestReader::Outcome::Closed || outcome == HttpRequestReader::Outcome::Draining) co_return;
-    if (outcome == HttpRequestReader::Outcome::Refused) {
-      count_refusal(reader.refusal().status, counters);
-      const std::string refusal = render(reader.refusal(), AfterAnswer::Close, false);
-      const auto sent = co_await connection.write(refusal);
-      if (sent) co_await linger(connection);
-      co_return;
-    }
-    counters.requests.add();
-    const std::shared_ptr<const BoundService> bound = binding.current();
-    if (!bound->endpoint.http) co_return;
-    const bool is_head = request.method == "HEAD";
-    const HttpResponse response = co_await answer(*bound->endpoint.http, std::move(request), *bound->sink, counters);
-    const bool is_kept = reader.is_kept_alive() && !connection.is_draining();
-    const std::string bytes = render(response, is_kept ? AfterAnswer::KeepAlive : AfterAnswer::Close, is_head);
-    const auto sent = co_await connection.write(bytes);
-    if (!sent) co_return;
-    if (!is_kept) {
-      co_await linger(connection);
-      co_return;
-    }
+    const bool goes_on = co_await serve_request(connection, binding, reader, counters);
+    if (!goes_on) co_return;
   }
 }
 

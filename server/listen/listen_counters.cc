@@ -19,6 +19,9 @@ ListenCounters::ListenCounters(MetricScope& scope)
       requests(scope.counter("requests")),
       bad_requests(scope.counter("bad_requests")),
       too_large_requests(scope.counter("too_large_requests")),
-      request_timeouts(scope.counter("request_timeouts")) {}
+      request_timeouts(scope.counter("request_timeouts")),
+      answers_2xx(scope.counter("answers_2xx")),
+      answers_4xx(scope.counter("answers_4xx")),
+      answers_5xx(scope.counter("answers_5xx")) {}
 
 }  // namespace logboom

@@ -29,6 +29,9 @@ struct ListenCounters {
   Counter& bad_requests;        // HTTP: 400, 411, 415, 431, 501, 505
   Counter& too_large_requests;  // HTTP: 413
   Counter& request_timeouts;    // HTTP: 408
+  Counter& answers_2xx;         // HTTP: answers sent, by class
+  Counter& answers_4xx;
+  Counter& answers_5xx;
 };
 
 }  // namespace logboom

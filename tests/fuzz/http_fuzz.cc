@@ -7,31 +7,12 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "pipeline/base/log.h"
-#include "pipeline/plugin/registry.h"
 #include "server/listen/http_session.h"
+#include "tests/fuzz/hostile_requests.h"
 
 namespace {
 
 using namespace logboom;
-
-/// Takes everything and acknowledges it.
-class SwallowingSink final : public EventSink {
- public:
-  ChunkPtr new_chunk(Buffer received) override {
-    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
-  }
-  bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
-  bool try_push(ChunkPtr& chunk) override {
-    const std::size_t events = chunk->events().size();
-    chunk->token().arm(events);
-    chunk->token().complete_many(events);
-    chunk.reset();
-    return true;
-  }
-  void call_when_room(std::function<void()> callback) override { callback(); }
-  bool is_stopping() const override { return false; }
-};
 
 class HostileConnection final : public Connection {
  public:
@@ -66,26 +47,13 @@ class HostileConnection final : public Connection {
 /// The http input with its defaults, made once.
 struct World {
   World() {
-    set_log_level(LogLevel::Off);
-    node.kind = PluginKind::Input;
-    node.name = "http";
-    context = std::make_unique<PluginContext>(node, "fuzz", surroundings, metrics, slot, diagnostics);
-    input = Registry<Input>::instance().find("http")->make.make(node, *context, diagnostics);
-    if (!input) std::abort();
-    Endpoint endpoint = input->endpoints().at(0);
+    Endpoint endpoint = input.endpoint();
     endpoint.max_request_bytes = 64 * 1024;
     binding = std::make_unique<EndpointBinding>(std::move(endpoint), std::make_shared<SwallowingSink>());
-    counters = std::make_unique<ListenCounters>(metrics);
   }
-  PluginNode node;
-  PluginContext::Surroundings surroundings;
-  MetricScope metrics;
-  SharedSlot slot;
-  Diagnostics diagnostics;
-  std::unique_ptr<PluginContext> context;
-  std::unique_ptr<Input> input;
+  HostileRequests input{"http", {}};
   std::unique_ptr<EndpointBinding> binding;
-  std::unique_ptr<ListenCounters> counters;
+  ListenCounters counters{input.metrics()};
 };
 
 }  // namespace
@@ -96,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = data[0] == 0 ? size : data[0];
   HostileConnection connection({reinterpret_cast<const char*>(data) + 1, size - 1}, piece);
   boost::asio::io_context context;
-  boost::asio::co_spawn(context, serve_http(connection, *world.binding, *world.counters), boost::asio::detached);
+  boost::asio::co_spawn(context, serve_http(connection, *world.binding, world.counters), boost::asio::detached);
   context.run();
   return 0;
 }

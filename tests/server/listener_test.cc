@@ -231,7 +231,8 @@ TEST_CASE("a gzip bomb is refused with 413", "[listen][http]") {
   TestSocket client = fixture.connect();
   client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n\r\n" +
               bomb);
-  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 413") && Contains("inflated"));
+  client.finish_sending();
+  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 413") && Contains("decompressed"));
   CHECK(fixture.count("too_large_requests") == 1);
 }
 
@@ -253,7 +254,6 @@ TEST_CASE("hostile HTTP gets a refusal that says why, and the connection closes"
       {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + std::string(1024, 'a') + "\r\n0\r\n\r\n", "413"},
       {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(400'000, 'e'), "400"},
       {"GET / HTTP/1.1\r\nX: " + std::string(40'000, 'h') + "\r\n\r\n", "431"},
-      {"POST / HTTP/1.1\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx", "415"},
   };
   for (const Case& hostile : cases) {
     INFO(hostile.request.substr(0, 90));

@@ -52,6 +52,21 @@ class CollectingSink final : public EventSink {
   void stop() {
     change([&] { is_stopping_ = true; });
   }
+  /// The same without telling those that wait.
+  void set_full_quietly(bool is_full) {
+    const std::lock_guard lock(mutex_);
+    is_full_ = is_full;
+  }
+  /// Callbacks that wait for room.
+  std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+  /// The oldest chunk that Answer::Later holds back, or nullptr.
+  ChunkPtr held_chunk() const {
+    const std::lock_guard lock(mutex_);
+    return held_.empty() ? nullptr : held_.front();
+  }
   /// Acknowledges what Answer::Later holds back.
   void deliver_held() {
     std::vector<ChunkPtr> held;
@@ -84,6 +99,11 @@ class CollectingSink final : public EventSink {
     const std::lock_guard lock(mutex_);
     return events_;
   }
+  /// The @timestamp of each event.
+  std::vector<Timestamp> times() {
+    const std::lock_guard lock(mutex_);
+    return times_;
+  }
 
  private:
   template <class Change>
@@ -97,6 +117,7 @@ class CollectingSink final : public EventSink {
     for (const auto& wake : waiting) wake();
   }
   void keep(Event& event) {
+    times_.push_back(event.timestamp().value_or(Timestamp{}));
     event.fields().erase(well_known().timestamp);
     event.fields().erase(well_known().version);
     std::string line;
@@ -112,6 +133,7 @@ class CollectingSink final : public EventSink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> events_;
+  std::vector<Timestamp> times_;
   std::vector<ChunkPtr> held_;
   std::vector<std::function<void()>> waiting_;
   bool is_full_ = false;

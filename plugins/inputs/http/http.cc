@@ -3,225 +3,103 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <map>
 
-#include "pipeline/base/utf8.h"
-#include "pipeline/plugin/async_push.h"
 #include "pipeline/plugin/registry.h"
-#include "plugins/inputs/http/decoder_pool.h"
-#include "plugins/inputs/http/request_fields.h"
-#include "plugins/inputs/http/request_text.h"
+#include "plugins/inputs/http/elasticsearch_service.h"
+#include "plugins/inputs/http/intake.h"
 
 namespace logboom {
 namespace {
 
-constexpr double kIdleSeconds = 60;  // a kept connection without a request
-
-struct HttpInputOptions {
-  std::string host = "0.0.0.0";
-  std::uint64_t port = 8080;
-  CodecChoice codec{"plain", nullptr, {}};
-  std::optional<std::string> user;
-  std::optional<Secret> password;
-  std::uint64_t threads = 0;
-  std::uint64_t max_pending_requests = 200;
-  std::uint64_t max_content_length = 100 * 1024 * 1024;
-  std::uint64_t response_code = 200;
-  TextHash response_headers = {{"Content-Type", "text/plain"}};
-  TextHash additional_codecs = {{"application/json", "json"}};
-  std::optional<FieldRef> remote_host_target_field;
-  std::optional<FieldRef> request_headers_target_field;
-  bool ssl_enabled = false;
-  std::string ssl_client_authentication = "none";
-  std::optional<std::string> ssl_certificate;
-  std::optional<std::string> ssl_key;
-  std::optional<Secret> ssl_key_passphrase;
-  std::vector<std::string> ssl_certificate_authorities;
-  std::vector<std::string> ssl_supported_protocols;
-  std::vector<std::string> ssl_cipher_suites;
-  std::uint64_t ssl_handshake_timeout = 10000;
-};
-
 OptionTable<HttpInputOptions> http_input_options() {
   using O = HttpInputOptions;
   OptionTable<O> table;
-  table.optional("host", &O::host, "Address to listen on.");
-  table.optional("port", &O::port, "Port to listen on.").at_most(65535);
+  declare_http_server_options(table);
   table.optional("codec", &O::codec, "For media types that additional_codecs does not name.");
-  table.optional("user", &O::user, "User that requests must name (basic authentication).");
-  table.optional("password", &O::password, "Password for the user.");
+  table.optional("additional_codecs", &O::additional_codecs, "Codec by media type.");
   table.optional("threads", &O::threads, "Accepted for compatibility: the server's I/O threads serve all inputs.");
-  table.optional("max_pending_requests", &O::max_pending_requests, "Requests that may wait for their answer; more get 429.")
-      .at_least(1);
-  table
-      .optional("max_content_length", &O::max_content_length,
-                "Largest body in bytes, as sent and as inflated; more gets 413.")
-      .at_least(1);
   table.optional("response_code", &O::response_code, "Status when all is well.").one_of({"200", "201", "202", "204"});
   table.optional("response_headers", &O::response_headers, "Headers of every answer to an accepted request.");
-  table.optional("additional_codecs", &O::additional_codecs, "Codec by media type.");
   table.optional("remote_host_target_field", &O::remote_host_target_field,
                  "Field for the peer's address: host, with ECS [host][ip].");
   table.optional("request_headers_target_field", &O::request_headers_target_field,
                  "Field for the request's headers: headers, with ECS [@metadata][input][http][request][headers].");
-  table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
-  table.optional("ssl_client_authentication", &O::ssl_client_authentication, "Whether clients need a certificate.")
-      .one_of({"none", "optional", "required"});
-  table.optional("ssl_certificate", &O::ssl_certificate, "Certificate file.");
-  table.optional("ssl_key", &O::ssl_key, "Key file.");
-  table.optional("ssl_key_passphrase", &O::ssl_key_passphrase, "Passphrase of the key.");
-  table.optional("ssl_certificate_authorities", &O::ssl_certificate_authorities, "Certificates that are trusted.");
-  table.optional("ssl_supported_protocols", &O::ssl_supported_protocols, "TLS versions.");
-  table.optional("ssl_cipher_suites", &O::ssl_cipher_suites, "Cipher suites.");
-  table.optional("ssl_handshake_timeout", &O::ssl_handshake_timeout, "Milliseconds for a handshake.");
-  table.obsolete("ssl", "it is called ssl_enabled");
-  table.obsolete("cipher_suites", "it is called ssl_cipher_suites");
-  table.obsolete("tls_min_version", "use ssl_supported_protocols");
-  table.obsolete("tls_max_version", "use ssl_supported_protocols");
-  table.obsolete("verify_mode", "it is called ssl_client_authentication");
-  table.obsolete("ssl_verify_mode", "it is called ssl_client_authentication");
-  table.obsolete("keystore", "it is called ssl_keystore_path; give PEM files with ssl_certificate and ssl_key");
-  table.obsolete("keystore_password", "it is called ssl_keystore_password; give PEM files with ssl_certificate and ssl_key");
+  table.optional("elasticsearch_api", &O::elasticsearch_api,
+                 "Speaks as Elasticsearch, for senders that know nothing else; see below.");
+  table.optional("elasticsearch_version", &O::elasticsearch_version, "Version that such senders are told.");
+  table.alias("ssl", "ssl_enabled", "it is called ssl_enabled");
+  table.alias("cipher_suites", "ssl_cipher_suites", "it is called ssl_cipher_suites");
+  table.optional("ssl_verify_mode", &O::ssl_verify_mode, "Whether clients need a certificate.")
+      .one_of({"none", "peer", "force_peer"})
+      .deprecated("it is called ssl_client_authentication: none, optional, required");
+  table.alias("verify_mode", "ssl_verify_mode", "it is called ssl_client_authentication: none, optional, required");
+  table.optional("tls_min_version", &O::tls_min_version, "Oldest version of TLS: 1.1, 1.2 or 1.3.")
+      .deprecated("list the versions in ssl_supported_protocols");
+  table.optional("tls_max_version", &O::tls_max_version, "Newest version of TLS: 1.1, 1.2 or 1.3.")
+      .deprecated("list the versions in ssl_supported_protocols");
+  for (const char* name :
+       {"keystore", "keystore_password", "ssl_keystore_path", "ssl_keystore_password", "ssl_keystore_type"})
+    table.obsolete(
+        name,
+        "key stores are not read: write certificate and key to PEM files (openssl pkcs12 -in FILE -nodes) and give "
+        "them with ssl_certificate and ssl_key");
+  for (const char* name : {"ssl_truststore_path", "ssl_truststore_password", "ssl_truststore_type"})
+    table.obsolete(
+        name,
+        "trust stores are not read: write their certificates to a PEM file (keytool -exportcert -rfc) and give it "
+        "with ssl_certificate_authorities");
   return table;
 }
-
-/// Counts a request while it is open.
-class OpenRequest {
- public:
-  explicit OpenRequest(std::atomic<std::uint64_t>& open) : open_(open), number_(open.fetch_add(1) + 1) {}
-  ~OpenRequest() { open_.fetch_sub(1); }
-  OpenRequest(const OpenRequest&) = delete;
-  OpenRequest& operator=(const OpenRequest&) = delete;
-  std::uint64_t number() const { return number_; }
-
- private:
-  std::atomic<std::uint64_t>& open_;
-  std::uint64_t number_;
-};
-
-/// Any thread: what changes is the pools and the count of open requests.
-class HttpIntake final : public HttpService {
- public:
-  HttpIntake(const HttpInputOptions& options, const PluginContext& context)
-      : options_(options),
-        decorations_(context),
-        fields_(options.remote_host_target_field, options.request_headers_target_field, context.is_ecs()),
-        unauthorized_(context.metrics().counter("unauthorized")),
-        too_many_(context.metrics().counter("refused_pending")),
-        undecodable_(context.metrics().counter("undecodable")),
-        not_delivered_(context.metrics().counter("not_delivered")),
-        default_codec_(pool_for(options.codec, "codec", context)) {
-    for (const auto& [media_type, codec] : options.additional_codecs) {
-      std::string key = parse_content_type(media_type).media_type;
-      codecs_[std::move(key)] = pool_for(CodecChoice{codec, nullptr, {}}, "additional_codecs", context);
-    }
-  }
-
-  Awaitable<HttpResponse> answer(HttpRequest request, EventSink& sink) override {
-    const OpenRequest open(open_requests_);
-    if (options_.user && !is_authorized(request.header("authorization"), *options_.user, options_.password->value))
-      co_return refuse_unauthorized(request);
-    if (open.number() > options_.max_pending_requests) {
-      too_many_.add();
-      co_return HttpResponse(429, "too many requests wait for their answer\n");
-    }
-    const ContentType type = parse_content_type(request.header("content-type"));
-    const Result<Buffer> body = body_to_utf8(request.body, type.charset);
-    if (!body) {
-      undecodable_.add();
-      co_return HttpResponse(400, body.error().message + "\n");
-    }
-    ChunkPtr chunk = decode(*body, request, type, sink);
-    if (!chunk->events().empty()) {
-      const AckResult result = co_await push_and_await_ack(sink, std::move(chunk));
-      if (result == AckResult::NotDelivered) {
-        not_delivered_.add();
-        co_return HttpResponse(503, "the events could not be stored, send them again\n");
-      }
-    }
-    HttpResponse response(static_cast<int>(options_.response_code), options_.response_code == 204 ? "" : "ok");
-    response.headers = options_.response_headers;
-    co_return response;
-  }
-
- private:
-  static std::unique_ptr<DecoderPool> pool_for(const CodecChoice& choice, std::string_view option,
-                                               const PluginContext& context) {
-    CodecPtr codec = context.make_codec(choice);
-    if (codec != nullptr && codec->make_decoder() == nullptr)
-      context.error(option, fmt::format("{}: {} cannot read", option, choice.name),
-                    "choose plain, line, json or json_lines");
-    return std::make_unique<DecoderPool>(std::move(codec), choice.name);
-  }
-
-  HttpResponse refuse_unauthorized(const HttpRequest& request) {
-    unauthorized_.add();
-    HttpResponse response(401, "");
-    if (request.header("authorization").empty())
-      response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"Logstash HTTP Input\"");
-    return response;
-  }
-
-  ChunkPtr decode(const Buffer& body, const HttpRequest& request, const ContentType& type, EventSink& sink) {
-    ChunkPtr chunk = sink.new_chunk(body);
-    const auto found = codecs_.find(type.media_type);
-    DecoderPool& pool = found != codecs_.end() ? *found->second : *default_codec_;
-    pool.decode(chunk->received().view(), *chunk);
-    if (chunk->events().empty()) return chunk;
-    fields_.apply(request, *chunk);
-    decorations_.apply(*chunk);
-    return chunk;
-  }
-
-  const HttpInputOptions options_;
-  InputDecorations decorations_;
-  RequestFields fields_;
-  Counter& unauthorized_;
-  Counter& too_many_;
-  Counter& undecodable_;
-  Counter& not_delivered_;
-  std::unique_ptr<DecoderPool> default_codec_;
-  std::map<std::string, std::unique_ptr<DecoderPool>> codecs_;
-  std::atomic<std::uint64_t> open_requests_{0};
-};
 
 bool is_header_text(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+void check_response_headers(const TextHash& headers, const PluginContext& context) {
+  for (const auto& [name, value] : headers) {
+    const bool is_name = !name.empty() && is_header_text(name) && name.find_first_of(" :") == std::string::npos;
+    if (!is_name || !is_header_text(value))
+      context.error("response_headers", fmt::format("response_headers: \"{}\" cannot be a header", name),
+                    "leave out control characters");
+  }
+}
+
+/// Puts the older spellings into the options that take their place, unless those are given too.
+void apply_older_spellings(HttpInputOptions& options, const PluginContext& context) {
+  if (options.ssl_verify_mode && context.written("ssl_client_authentication") == nullptr) {
+    const std::string& mode = *options.ssl_verify_mode;
+    options.ssl_client_authentication = mode == "force_peer" ? "required" : mode == "peer" ? "optional" : "none";
+  }
+  const bool has_bounds = options.tls_min_version || options.tls_max_version;
+  if (!has_bounds || context.written("ssl_supported_protocols") != nullptr) return;
+  options.ssl_supported_protocols.clear();
+  constexpr std::pair<double, const char*> kVersions[] = {{1.1, "TLSv1.1"}, {1.2, "TLSv1.2"}, {1.3, "TLSv1.3"}};
+  for (const auto& [number, name] : kVersions)
+    if (number >= options.tls_min_version.value_or(1.2) - 0.01 && number <= options.tls_max_version.value_or(1.3) + 0.01)
+      options.ssl_supported_protocols.emplace_back(name);
+  if (options.ssl_supported_protocols.empty())
+    context.error(options.tls_max_version ? "tls_max_version" : "tls_min_version",
+                  "no version of TLS lies between tls_min_version and tls_max_version",
+                  "list the versions in ssl_supported_protocols");
+}
+
 class HttpInput final : public Input {
  public:
-  HttpInput(HttpInputOptions options, const PluginContext& context) : options_(std::move(options)) {
-    if (options_.user.has_value() != options_.password.has_value())
-      context.error(options_.user ? "user" : "password", "user and password belong together", "give both, or neither");
-    if (options_.ssl_enabled)
-      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version",
-                    "end TLS in a proxy before this port");
-    if (!options_.ssl_enabled && (options_.ssl_certificate || options_.ssl_key))
-      context.warning("ssl_enabled", "the ssl_ options do nothing without ssl_enabled");
-    for (const auto& [name, value] : options_.response_headers) {
-      const bool is_name = !name.empty() && is_header_text(name) && name.find_first_of(" :") == std::string::npos;
-      if (!is_name || !is_header_text(value))
-        context.error("response_headers", fmt::format("response_headers: \"{}\" cannot be a header", name),
-                      "leave out control characters");
+  HttpInput(HttpInputOptions options, const PluginContext& context) {
+    apply_older_spellings(options, context);
+    check_response_headers(options.response_headers, context);
+    endpoint_ = HttpGate::endpoint_for(options, context);
+    if (options.elasticsearch_api) {
+      endpoint_.http = std::make_shared<ElasticsearchService>(options, context);
+    } else {
+      endpoint_.http = std::make_shared<HttpIntake>(options, context);
     }
-    service_ = std::make_shared<HttpIntake>(options_, context);
   }
 
-  std::vector<Endpoint> endpoints() override {
-    Endpoint endpoint;
-    endpoint.host = options_.host;
-    endpoint.port = static_cast<std::uint16_t>(options_.port);
-    endpoint.idle_seconds = kIdleSeconds;
-    endpoint.max_request_bytes = options_.max_content_length;
-    endpoint.http = service_;
-    return {endpoint};
-  }
+  std::vector<Endpoint> endpoints() override { return {endpoint_}; }
 
  private:
-  HttpInputOptions options_;
-  std::shared_ptr<HttpIntake> service_;
+  Endpoint endpoint_;
 };
 
 const RegisterInput registered(
@@ -229,20 +107,64 @@ const RegisterInput registered(
      .summary = "HTTP requests; each body is cut into events by a codec.",
      .make = make_input<HttpInput, http_input_options>,
      .details =
-         R"(Any method and path. The codec is that of the request's media type in `additional_codecs`, else `codec`; bodies in another
-charset than UTF-8 are converted. gzip and deflate bodies are inflated.
+         R"(Any method but CONNECT and TRACE, any path. The codec is that of the request's media type in `additional_codecs`, else
+`codec`; bodies in another charset than UTF-8 are converted. Bodies in gzip, deflate and zstd are decompressed; they may come
+in chunks. A GET or HEAD request without a body, as health checks send it, is answered like any other, and as in Logstash the
+codec `plain` makes an event of it.
 
 The answer (`response_code`, body `ok`) is sent when all events of the request are safe: with a memory queue when every output
-has them (or `pipeline.acknowledge: queued` says otherwise), with a persisted queue when they are on disk. Other answers:
-400 the request, its compression or its charset is broken; 401 `user` and `password` did not match; 408 not complete within 60
-seconds; 413 over `max_content_length`; 415 unknown compression; 429 more than `max_pending_requests` wait for their answer; 503
-not stored, send again. Events of a request that was not answered may be there all the same.
+has them (or `pipeline.acknowledge: queued` says otherwise), with a persisted queue when they are on disk. Other answers say
+why in their body:
+
+| status | when |
+| --- | --- |
+| 400 | the request, its compression or its charset is broken |
+| 401 | `user` and `password` did not match |
+| 403 | `cors_allowed_origins` does not name the page's origin |
+| 405 | CONNECT or TRACE |
+| 408 | not complete within 60 seconds |
+| 413 | over `max_content_length`, as sent or as decompressed |
+| 415 | unknown compression |
+| 429 | the queue is full and `max_pending_requests` wait already: send again after `Retry-After` seconds |
+| 503 | not stored, or not within `response_timeout`, or too many large bodies at once: send again after `Retry-After` seconds |
+
+Requests with wrong credentials, and those beyond `max_pending_requests`, are answered before their bodies are read. Events of a
+request that was answered with 503, or not at all, may be there all the same: whoever sends again may double them.
 
 Without ECS events get `host` and `headers` (names in lower case with `_` for `-`, and `http_accept`, `http_host`,
 `http_user_agent`, `http_version`, `request_method`, `request_path`). With ECS `[host][ip]`,
-`[@metadata][input][http][request][headers]`, and what the event does not bring of `[http][version]`, `[http][method]`,
-`[url][path]`, `[url][domain]`, `[url][port]`, `[user_agent][original]`, `[http][request][body][bytes]` and
-`[http][request][mime_type]`. The Authorization header never enters an event.)"});
+`[@metadata][input][http][request][headers]`, `[http][version]`, `[http][method]`, `[url][path]`, `[url][domain]`, `[url][port]`,
+`[user_agent][original]`, `[http][request][body][bytes]` and `[http][request][mime_type]`. As in Logstash they take the place of
+what the event brings there. The Authorization header never enters an event.
+
+Counters: `pending_requests` (waiting for their answer), `held_requests` (of those, waiting for room in the queue),
+`refused_pending`, `response_timeouts`, `not_delivered`, `unauthorized`, `undecodable`; of the listener `requests`, `answers_2xx`,
+`answers_4xx`, `answers_5xx`, `bad_requests`, `too_large_requests`, `request_timeouts`.
+
+Older spellings: `ssl`, `cipher_suites`, `verify_mode`, `ssl_verify_mode`, `tls_min_version` and `tls_max_version` are read, with
+a warning. Java key stores and trust stores are refused with the way out.
+
+### elasticsearch_api
+
+With `elasticsearch_api => true` the port looks like an Elasticsearch server, so that Beats, Elastic Agent, Fluent Bit's `es`
+output and Elasticsearch's own clients deliver into Logboom without a change but the address. `codec`, `additional_codecs` and the
+`response_` options do nothing then.
+
+| request | answer |
+| --- | --- |
+| POST, PUT `/_bulk`, `/{index}/_bulk` | `index` and `create` actions become events; `items` with a status for each, `errors` when one failed. `update` and `delete` are errors of their items. With a `filter_path` the items hold status and error only |
+| POST, PUT `/{index}/_doc[/{id}]`, `/{index}/_create/{id}` | one event, 201 |
+| GET, HEAD `/` | the greeting, with `elasticsearch_version` |
+| GET `/_license`, `/_xpack`, `/_nodes…`, `/_cluster/…` | an active basic license, one node, green |
+| GET, HEAD `/{index}`, `/_template…`, `/_index_template…`, `/_component_template…`, `/_ilm…`, `/_slm…`, `/_ingest…`, `/_data_stream…`, `/_alias…`, `/_cat…`, `/_security…`, `/{index}/_mapping`, `/{index}/_settings`, `/{index}/_alias` | 200 `{}`: whatever is asked for is there, so nobody sets it up |
+| PUT, POST, DELETE on the same | 200 `{"acknowledged":true}`, and nothing happens |
+| anything else | 400 or 405: documents are taken, not kept |
+
+Each answer has the header `X-Elastic-Product`. Documents become events as they are; what their sender wanted is in
+`[@metadata][elasticsearch]` (`op`, and where given `index`, `id`, `routing`, `pipeline`), ready for an elasticsearch output, and
+the sender's address in `[@metadata][ip_address]`. A document that is no JSON object is an error of its item, as is one without
+an index. `user` and `password` may come by basic authentication or as an API key `user:password`. The answer says 201 when the
+events are safe; 429 and 503 are as above, for the request as a whole, and these senders send it again.)"});
 
 }  // namespace
 }  // namespace logboom
