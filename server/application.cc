@@ -116,7 +116,7 @@ bool Application::load_settings_directory() {
 }
 
 Result<std::vector<PipelineEntry>> Application::pipeline_entries() {
-  const bool has_own = !settings_.text("config.string").empty() || !settings_.text("path.config").empty();
+  const bool has_own = settings_.has("config.string") || !settings_.text("path.config").empty();
   const std::string list = settings_.text("path.settings") + "/pipelines.yml";
   if (has_own) return std::vector<PipelineEntry>{{Settings(), settings_.text("pipeline.id")}};
   if (settings_.text("path.settings").empty() || !fs::exists(list))
@@ -160,22 +160,21 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
     return nullptr;
   }
   const std::vector<std::shared_ptr<const SourceText>> sources = graph->sources;  // diagnostics point into them
-  std::shared_ptr<Plan> plan;
-  if (!diagnostics.has_errors()) {
-    CompileSettings compile_settings;
-    const PipelineSettings pipeline = pipeline_settings("", settings);
-    compile_settings.workers = pipeline.workers;
-    compile_settings.metrics = &metrics;
-    compile_settings.surroundings.pipeline_id = settings.text("pipeline.id");
-    compile_settings.surroundings.ecs =
-        settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
-    compile_settings.surroundings.data_directory = settings.text("path.data");
-    compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
-    plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
-  }
+  CompileSettings compile_settings;
+  const PipelineSettings pipeline = pipeline_settings("", settings);
+  compile_settings.workers = pipeline.workers;
+  compile_settings.metrics = &metrics;
+  compile_settings.surroundings.pipeline_id = settings.text("pipeline.id");
+  compile_settings.surroundings.ecs =
+      settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
+  compile_settings.surroundings.data_directory = settings.text("path.data");
+  compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
+  auto plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
+  Diagnostics errors;
+  for (const Diagnostic& item : diagnostics.items())
+    if (item.severity == Severity::Error) errors.error(item.span, item.message, item.hint);
   const bool shows_notices = log_level() <= LogLevel::Info;
-  for (const Diagnostic& diagnostic : diagnostics.items())
-    if (diagnostic.severity == Severity::Error || shows_notices) std::fputs(render_diagnostic(diagnostic).c_str(), stderr);
+  std::fputs((shows_notices ? diagnostics : errors).render().c_str(), stderr);
   return plan;
 }
 
@@ -209,8 +208,8 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
     if (write(wake_descriptor.load(), &one, sizeof one) < 0) return;
   });
   pipeline.start_inputs();
-  log_info(id, "pipeline started: {} workers, batches of {}, {}, senders are told \"received\" when events are {}",
-           made.workers, made.batch_size, made.is_ordered ? "ordered" : "unordered",
+  log_info(id, "pipeline started: {} worker{}, batches of {}, {}, senders are told \"received\" when events are {}",
+           made.workers, made.workers == 1 ? "" : "s", made.batch_size, made.is_ordered ? "ordered" : "unordered",
            made.acknowledge == AcknowledgeWhen::Delivered ? "delivered" : "queued");
   running_.push_back(std::move(running));
   return true;
@@ -230,12 +229,7 @@ int Application::run() {
                                                                                                          : kExitRefused;
   }
 
-  // Signals are read from a descriptor; every thread inherits the mask.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals, number);
   signal(SIGPIPE, SIG_IGN);
-
   if (settings_.boolean("config.test_and_exit")) {
     bool is_fine = true;
     for (const PipelineEntry& entry : *entries) {
@@ -245,6 +239,12 @@ int Application::run() {
     std::fprintf(is_fine ? stdout : stderr, is_fine ? "Configuration OK\n" : "Configuration refused\n");
     return is_fine ? kExitOk : kExitRefused;
   }
+
+  // Signals are read from a descriptor; every thread inherits the mask, those that plugins start while they are made too.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   std::vector<std::pair<const PipelineEntry*, std::shared_ptr<Plan>>> plans;
   for (const PipelineEntry& entry : *entries) {
@@ -256,8 +256,9 @@ int Application::run() {
     }
   }
   if (plans.empty()) return kExitRefused;
+  if (settings_.boolean("config.reload.automatic"))
+    log_warn("logboom", "config.reload.automatic has no effect: live reload is not part of this version; restart to reload");
   if (!lock_data_directory()) return kExitRefused;
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   for (auto& [entry, plan] : plans) start(entry->id, settings_.with(entry->own), std::move(plan));
   if (running_.empty()) return kExitRefused;
@@ -274,7 +275,7 @@ void Application::wait_for_end() {
   const int signal_descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   Progress progress(metrics_);
   bool is_stopping = false;
-  auto next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
+  std::chrono::steady_clock::time_point next_report;
   for (;;) {
     bool are_all_drained = true;
     for (const auto& running : running_) {
@@ -304,6 +305,7 @@ void Application::wait_for_end() {
       }
       log_info("logboom", "stopping: inputs end, queued events are delivered; another signal quits at once");
       is_stopping = true;
+      next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
       for (const auto& running : running_) running->pipeline->request_stop();
     }
     if (is_stopping && std::chrono::steady_clock::now() >= next_report) {

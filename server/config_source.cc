@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "pipeline/config/intact_graph.h"
 #include "pipeline/config/logstash_parser.h"
 
 namespace logboom {
@@ -33,6 +34,16 @@ Result<std::string> read_file(const std::string& path) {
   text << file.rdbuf();
   if (!file) return Error{ErrorCode::Io, fmt::format("{} cannot be read", path)};
   return text.str();
+}
+
+/// A pipeline that no event enters is a mistake; one that none leaves is odd.
+void check_ends(const Graph& graph, Diagnostics& diagnostics) {
+  const SourceSpan begin{graph.sources.front().get(), 0, 1};
+  if (graph.inputs.empty())
+    diagnostics.error(begin, "there is no input, so no event would ever come",
+                      "write input { ... }; a directory or a glob for -f takes in several files");
+  if (graph.outputs.empty())
+    diagnostics.warning(begin, "there is no output: what comes out of the filters is thrown away", "write output { ... }");
 }
 
 }  // namespace
@@ -65,7 +76,7 @@ Result<Graph> load_graph(const Settings& settings, const VariableLookup& lookup,
   Graph graph;
   const LogstashParserOptions options{.support_escapes = settings.boolean("config.support_escapes")};
   const std::string text = settings.text("config.string");
-  if (!text.empty()) {
+  if (settings.has("config.string")) {
     parse_logstash(std::make_shared<SourceText>("config.string", text), options, graph, diagnostics);
     if (!diagnostics.has_errors()) {
       if (graph.inputs.empty())
@@ -84,7 +95,12 @@ Result<Graph> load_graph(const Settings& settings, const VariableLookup& lookup,
       parse_logstash(std::make_shared<SourceText>(file, std::move(*content)), options, graph, diagnostics);
     }
   }
-  if (!diagnostics.has_errors()) resolve_variables(graph, lookup, diagnostics);
+  resolve_variables(graph, lookup, diagnostics);
+  if (diagnostics.has_errors()) {
+    leave_out_errors(graph, diagnostics);
+  } else {
+    check_ends(graph, diagnostics);
+  }
   return graph;
 }
 

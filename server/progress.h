@@ -14,14 +14,23 @@ class Progress {
   explicit Progress(const MetricScope& metrics);
   /// Rewrites the line when a second has passed; does nothing when nothing is being read or nobody looks.
   void show();
-  /// Ends the line.
+  /// Shows how much was read in all, and ends the line.
   void finish();
 
  private:
+  struct Count {
+    std::uint64_t total_bytes = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t lines = 0;
+  };
+  Count counted() const;
+  void print(const Count& count, double lines_per_second);
+
   const MetricScope& metrics_;
   const bool is_terminal_;
   bool has_shown_ = false;
   std::uint64_t last_lines_ = 0;
+  const std::chrono::steady_clock::time_point first_;
   std::chrono::steady_clock::time_point last_;
 };
 

@@ -93,7 +93,7 @@ std::string resolved(const std::string& text, const VariableLookup& lookup, Diag
 }
 
 std::string scalar_text(const YAML::Node& node, const VariableLookup& lookup, Diagnostics& problems) {
-  if (!node.IsSequence()) return node.IsNull() ? std::string() : resolved(node.Scalar(), lookup, problems);
+  if (!node.IsSequence()) return resolved(node.Scalar(), lookup, problems);
   std::string joined;
   for (const auto& item : node) joined += (joined.empty() ? "" : ",") + resolved(item.Scalar(), lookup, problems);
   return joined;
@@ -111,6 +111,19 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"config.string", Kind::Text, "", "Pipeline configuration given in place.", "e", {}, true},
       {"config.test_and_exit", Kind::Boolean, "false", "Check the configuration and exit.", "t"},
       {"config.support_escapes", Kind::Boolean, "false", "Read \\n, \\t and the like inside quoted strings.", {}, {}, true},
+      {"config.debug",
+       Kind::Boolean,
+       "false",
+       "Accepted: -t and --config.explain show how a configuration is read.",
+       {},
+       {},
+       true},
+      {"config.field_reference.escape_style",
+       Kind::Choice,
+       "none",
+       "How brackets in field names are escaped; only none is known.",
+       {},
+       "none"},
       {"config.reload.automatic", Kind::Boolean, "false", "Accepted; live reload is not part of this version.", "r"},
       {"config.reload.interval", Kind::Milliseconds, "3s", "Accepted; live reload is not part of this version."},
       {"pipeline.id", Kind::Text, "main", "Name of the pipeline.", {}, {}, true},
@@ -144,6 +157,26 @@ const std::vector<SettingDeclaration>& setting_declarations() {
        {},
        "delivered|queued",
        true},
+      {"pipeline.batch.output_chunking.growth_threshold_factor",
+       Kind::Number,
+       "1000",
+       "Accepted: batches are never larger than pipeline.batch.size.",
+       {},
+       {},
+       true},
+      {"pipeline.batch.metrics.sampling_mode", Kind::Choice, "minimal", "Accepted.", {}, "disabled|minimal|full", true},
+      {"pipeline.buffer.type", Kind::Choice, "heap", "Accepted: there is no Java heap.", {}, "heap|direct"},
+      {"pipeline.plugin_classloaders", Kind::Boolean, "false", "Accepted: there are no Java plugins.", {}, {}, true},
+      {"pipeline.recoverable",
+       Kind::Choice,
+       "false",
+       "Accepted; live reload is not part of this version.",
+       {},
+       "false|auto|true",
+       true},
+      {"pipeline.reloadable", Kind::Boolean, "true", "Accepted; live reload is not part of this version.", {}, {}, true},
+      {"pipeline.separate_logs", Kind::Boolean, "false", "Accepted: every log line names its pipeline."},
+      {"pipeline.system", Kind::Boolean, "false", "Accepted.", {}, {}, true},
       {"pipeline.unsafe_shutdown", Kind::Boolean, "false", "Accepted: a second signal always ends the process at once."},
       {"queue.type", Kind::Choice, "memory", "Kind of queue between inputs and workers.", {}, "memory", true},
       {"queue.max_bytes", Kind::Bytes, "64mb", "Most memory that queued events may keep alive.", {}, {}, true},
@@ -167,8 +200,45 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"api.http.port", Kind::Text, "9600-9700", "Accepted; the admin API is not part of this version."},
       {"log.level", Kind::Choice, "info", "Least severe lines that are logged.", {}, "trace|debug|info|warn|error|fatal"},
       {"log.format", Kind::Choice, "plain", "Form of log lines.", {}, "plain|json"},
+      {"log.format.json.fix_duplicate_message_fields", Kind::Boolean, "true", "Accepted: no log line has a field twice."},
+      {"metric.collect", Kind::Boolean, "true", "Accepted: counting costs next to nothing and is always on.", {}, {}, true},
+      {"allow_superuser", Kind::Boolean, "true", "Accepted: Logboom may run as root."},
   };
   return all;
+}
+
+std::string_view why_not_there(std::string_view name) {
+  struct Absent {
+    std::string_view prefix;  // of the setting's name; without a dot at its end the whole name
+    std::string_view reason;
+  };
+  constexpr std::string_view kNoQueue = "persistent queues are not part of this version";
+  constexpr std::string_view kNoDeadLetters = "the dead-letter queue is not part of this version";
+  constexpr std::string_view kNoApi = "the admin API is not part of this version";
+  constexpr std::string_view kNoRuby = "Logboom's plugins are built in; it loads no Ruby or Java";
+  constexpr std::string_view kElastic = "it belongs to Elastic's commercial extensions";
+  static constexpr Absent kAbsent[] = {
+      {"queue.", kNoQueue},
+      {"path.queue", kNoQueue},
+      {"dead_letter_queue.", kNoDeadLetters},
+      {"path.dead_letter_queue", kNoDeadLetters},
+      {"path.plugins", kNoRuby},
+      {"interactive", kNoRuby},
+      {"api.", kNoApi},
+      {"http.", kNoApi},
+      {"otel.", "metrics are not exported over OTLP in this version"},
+      {"slowlog.", "there is no slow log in this version"},
+      {"ssl.reload.automatic", "live reload is not part of this version"},
+      {"xpack.", kElastic},
+      {"monitoring.", kElastic},
+      {"cloud.", kElastic},
+      {"modules", "Logstash has given modules up"},
+      {"var.", "Logstash has given modules up"},
+  };
+  for (const Absent& absent : kAbsent)
+    if (absent.prefix.back() == '.' ? name.substr(0, absent.prefix.size()) == absent.prefix : name == absent.prefix)
+      return absent.reason;
+  return {};
 }
 
 const SettingDeclaration* find_setting(std::string_view name) {
@@ -180,11 +250,17 @@ const SettingDeclaration* find_setting(std::string_view name) {
 Result<void> Settings::set(std::string_view name, std::string_view value, std::string_view origin) {
   const SettingDeclaration* declaration = find_setting(name);
   if (declaration == nullptr) {
+    if (const std::string_view reason = why_not_there(name); !reason.empty()) {
+      if (value.empty()) return {};
+      const bool switches_on = value == "true" && (name.ends_with(".enable") || name.ends_with(".enabled"));
+      if (switches_on) return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}: {}", origin, name, reason)};
+      return Error{ErrorCode::NotFound, fmt::format("{}: {} has no effect: {}", origin, name, reason)};
+    }
     std::vector<std::string_view> names;
     for (const SettingDeclaration& known : setting_declarations()) names.push_back(known.name);
     const std::string_view near = nearest_name(name, names);
-    return Error{ErrorCode::NotFound, fmt::format("{}: there is no setting \"{}\"{}", origin, name,
-                                                  near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near))};
+    return Error{ErrorCode::InvalidArgument, fmt::format("{}: there is no setting \"{}\"{}", origin, name,
+                                                         near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near))};
   }
   if (const std::string form = wanted(*declaration, value); !form.empty())
     return Error{ErrorCode::InvalidArgument, fmt::format("{}: {} wants {}, not \"{}\"", origin, name, form, value)};
@@ -201,6 +277,7 @@ Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& 
     std::vector<std::pair<std::string, YAML::Node>> entries;
     flatten(root, "", entries);
     for (const auto& [name, node] : entries) {
+      if (node.IsNull()) continue;
       Diagnostics problems;
       const std::string value = scalar_text(node, lookup, problems);
       if (problems.has_errors())
@@ -272,6 +349,7 @@ Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, 
       std::vector<std::pair<std::string, YAML::Node>> entries;
       flatten(item, "", entries);
       for (const auto& [name, node] : entries) {
+        if (node.IsNull()) continue;
         Diagnostics problems;
         const std::string value = scalar_text(node, lookup, problems);
         if (problems.has_errors())

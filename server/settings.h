@@ -27,14 +27,18 @@ struct SettingDeclaration {
 };
 const std::vector<SettingDeclaration>& setting_declarations();
 const SettingDeclaration* find_setting(std::string_view name);
+/// Why a setting that Logstash has is not there, or "".
+std::string_view why_not_there(std::string_view name);
 
 /// Values by name; what was not set has its default.
 class Settings {
  public:
   /// Sets a value after checking it. `origin` is what --config.explain and messages print ("command line").
-  /// Errors: NotFound (with the nearest name), InvalidArgument (with what is wanted).
+  /// Errors: NotFound (Logstash has it, Logboom does not: go on without), InvalidArgument (with what is wanted, or the
+  /// nearest name).
   Result<void> set(std::string_view name, std::string_view value, std::string_view origin);
-  /// Reads a YAML file, keys flat ("pipeline.workers") or nested, ${VAR} resolved. Unknown keys are warned about.
+  /// Reads a YAML file, keys flat ("pipeline.workers") or nested, ${VAR} resolved. Logstash's settings that
+  /// have no counterpart are warned about; unknown ones are refused.
   /// Errors: NotFound, InvalidArgument with file and line.
   Result<void> load_yaml(const std::string& path, const VariableLookup& lookup);
 

@@ -14,14 +14,14 @@ namespace {
 class PlanBuilder {
  public:
   PlanBuilder(Plan& plan, const CompileSettings& settings, Diagnostics& diagnostics)
-      : plan_(plan), settings_(settings), diagnostics_(diagnostics) {
+      : plan_(plan), settings_(settings), diagnostics_(diagnostics), is_incomplete_(diagnostics.has_errors()) {
     plan_.filters.resize(settings.workers);
     plan_.condition_failures = &settings.metrics->counter("condition_failures");
   }
 
   void build() {
     for (const LabelNode& label : plan_.graph.labels) {
-      if (find_label(label.name))
+      if (find_label(label.name) && !is_incomplete_)
         diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
       plan_.labels.push_back({label.name, {}, {}});
     }
@@ -171,6 +171,7 @@ class PlanBuilder {
       block.steps.emplace_back(RelabelStep{i});
       return;
     }
+    if (is_incomplete_) return;
     diagnostics_.error(name->value.span, fmt::format("there is no label \"{}\"", name->value.text),
                        fmt::format("define it: label \"{}\" {{ output {{ … }} }}", name->value.text));
   }
@@ -201,6 +202,7 @@ class PlanBuilder {
   Plan& plan_;
   const CompileSettings& settings_;
   Diagnostics& diagnostics_;
+  const bool is_incomplete_;  // an earlier error may be the reason why something is not there
   std::map<std::pair<PluginKind, std::string>, int> counts_;
   std::set<std::string> ids_;
   std::set<std::string> given_ids_;

@@ -43,7 +43,7 @@ bool stays_in_page(const char* from) {
 
 #if defined(__SSE2__)
 /// Copies a block and says which of its bytes need an escape, the first in the lowest bit.
-[[gnu::no_sanitize("address")]] inline std::uint32_t copy_block(const char* from, char* to) {
+__attribute__((no_sanitize("address", "thread"))) inline std::uint32_t copy_block(const char* from, char* to) {
   const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
   const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
@@ -52,7 +52,7 @@ bool stays_in_page(const char* from) {
   return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)));
 }
 #else
-[[gnu::no_sanitize("address")]] inline std::uint32_t copy_block(const char* from, char* to) {
+__attribute__((no_sanitize("address", "thread"))) inline std::uint32_t copy_block(const char* from, char* to) {
   std::uint32_t found = 0;
   for (std::size_t i = 0; i < kBlockBytes; ++i) {
     to[i] = from[i];

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "pipeline/plugin/added_values.h"
+
 namespace logboom {
 
 Decorations::Name Decorations::read_name(const ConfigValue& value, Diagnostics& diagnostics) {
@@ -25,16 +27,7 @@ Decorations Decorations::read(const PluginNode& node, std::string failure_tag, D
     ConfigHash hash;
     if (OptionReader("add_field", diagnostics).read(attribute->value, hash)) {
       for (const auto& [key, value] : hash) {
-        AddField add{read_name(key, diagnostics), {}};
-        if (value.kind == ConfigValue::Kind::Array) {
-          for (const ConfigValue& item : value.items) add.values.push_back(FieldTemplate::parse(item.text));
-        } else if (value.kind == ConfigValue::Kind::Hash || value.kind == ConfigValue::Kind::Plugin) {
-          OptionReader("add_field", diagnostics)
-              .refuse(value, "a value must be a string, a number or an array of these",
-                      "name the nested field: \"[outer][inner]\" => \"value\"");
-        } else {
-          add.values.push_back(FieldTemplate::parse(value.text));
-        }
+        AddField add{read_name(key, diagnostics), read_added_values(value, diagnostics)};
         made.add_fields_.push_back(std::move(add));
       }
     }
@@ -46,8 +39,8 @@ Decorations Decorations::read(const PluginNode& node, std::string failure_tag, D
     OptionReader reader(option, diagnostics);
     if (!reader.read(attribute->value, items)) return;
     for (const ConfigValue& item : items) {
-      std::string text;
-      if (reader.read(item, text)) take(item);
+      ConfigValue as_text = item;
+      if (reader.read(item, as_text.text)) take(as_text);
     }
   };
   read_list("remove_field", [&](const ConfigValue& item) { made.remove_fields_.push_back(read_name(item, diagnostics)); });

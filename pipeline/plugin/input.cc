@@ -3,6 +3,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "pipeline/plugin/added_values.h"
+
 namespace logboom {
 
 StopSignal::StopSignal() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -27,34 +29,20 @@ bool StopSignal::wait_for(std::chrono::nanoseconds time) {
 }
 
 InputDecorations::InputDecorations(const PluginContext& context) {
-  if (const ConfigValue* type = context.written("type")) type_ = type->text;
-  if (const ConfigValue* tags = context.written("tags")) {
-    if (tags->kind == ConfigValue::Kind::Array) {
-      for (const ConfigValue& tag : tags->items) tags_.push_back(tag.text);
+  Diagnostics found;
+  if (const ConfigValue* type = context.written("type")) OptionReader("type", found).read(*type, type_);
+  if (const ConfigValue* tags = context.written("tags")) OptionReader("tags", found).read(*tags, tags_);
+  const ConfigValue* written = context.written("add_field");
+  ConfigHash fields;
+  if (written != nullptr) OptionReader("add_field", found).read(*written, fields);
+  for (const auto& [name, value] : fields) {
+    if (auto field = FieldRef::parse(name.text)) {
+      add_fields_.emplace_back(std::move(*field), read_added_values(value, found));
     } else {
-      tags_.push_back(tags->text);
+      found.error(name.span, field.error().message);
     }
   }
-  const ConfigValue* fields = context.written("add_field");
-  if (fields == nullptr) return;
-  if (fields->kind != ConfigValue::Kind::Hash) {
-    context.error("add_field", "add_field: wants a hash", "write { \"name\" => \"value\" }");
-    return;
-  }
-  for (const auto& [name, value] : fields->entries) {
-    auto field = FieldRef::parse(name.text);
-    if (!field) {
-      context.error(name.span, field.error().message);
-      continue;
-    }
-    std::vector<FieldTemplate> values;
-    if (value.kind == ConfigValue::Kind::Array) {
-      for (const ConfigValue& item : value.items) values.push_back(FieldTemplate::parse(item.text));
-    } else {
-      values.push_back(FieldTemplate::parse(value.text));
-    }
-    add_fields_.emplace_back(std::move(*field), std::move(values));
-  }
+  for (const Diagnostic& problem : found.items()) context.error(problem.span, problem.message, problem.hint);
 }
 
 void InputDecorations::apply(Chunk& chunk, std::size_t first) const {

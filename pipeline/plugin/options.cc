@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -24,6 +25,20 @@ const ConfigValue& single(const ConfigValue& value) {
 }
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
+
+/// A number where text is wanted, as Logstash (Ruby) prints it: 010 is "8", 1.50 is "1.5".
+std::string number_text(const ConfigValue& value) {
+  if (value.is_integer) return fmt::format("{}", value.integer);
+  if (value.text.find('.') == std::string::npos) return value.text;  // more digits than 64 bits hold
+  const double size = std::fabs(value.real);
+  const bool is_plain = size == 0 || (size >= 1e-4 && size < 1e16);
+  char digits[64];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value.real,
+                                 is_plain ? std::chars_format::fixed : std::chars_format::scientific);
+  std::string text(digits, end.ptr);
+  if (text.find('.') == std::string::npos) text.insert(std::min(text.find('e'), text.size()), ".0");
+  return text;
+}
 
 bool parse_number(const ConfigValue& value, double& out) {
   if (value.kind == ConfigValue::Kind::Number) {
@@ -97,7 +112,7 @@ bool OptionReader::check_bound(const ConfigValue& value, double bound, bool is_m
 bool OptionReader::read(const ConfigValue& given, std::string& out) {
   const ConfigValue& value = single(given);
   if (!is_scalar(value)) return refuse(given, fmt::format("wants a string, not {}", kind_name(value)));
-  out = value.text;
+  out = value.kind == ConfigValue::Kind::Number ? number_text(value) : value.text;
   return true;
 }
 

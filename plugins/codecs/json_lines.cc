@@ -10,7 +10,7 @@ namespace {
 struct JsonLinesOptions {
   std::string charset = "UTF-8";
   std::string delimiter = "\n";
-  ByteSize decode_size_limit_bytes{512 * 1024 * 1024};
+  ByteSize decode_size_limit_bytes{64 * 1024 * 1024};  // Logstash: 512 MiB, of each connection
   std::optional<FieldRef> target;
 };
 
@@ -19,7 +19,7 @@ OptionTable<JsonLinesOptions> json_lines_options() {
   table.optional("charset", &JsonLinesOptions::charset, "Character set of the bytes that come in.");
   table.optional("delimiter", &JsonLinesOptions::delimiter, "What ends a line, coming in and going out.");
   table.optional("decode_size_limit_bytes", &JsonLinesOptions::decode_size_limit_bytes,
-                 "Longest line; what is longer is cut there and tagged _line_too_long.");
+                 "Longest line (Logstash: 512 MiB); what is longer is cut there and tagged _line_too_long.");
   table.optional("target", &JsonLinesOptions::target,
                  "Field that takes the decoded document; its names become fields when not given.");
   return table;

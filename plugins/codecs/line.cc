@@ -13,7 +13,7 @@ struct LineOptions {
   std::string charset = "UTF-8";
   std::optional<FieldTemplate> format;
   std::string delimiter = "\n";
-  ByteSize decode_size_limit_bytes{512 * 1024 * 1024};
+  ByteSize decode_size_limit_bytes{64 * 1024 * 1024};  // Logstash: 512 MiB, of each connection
 };
 
 OptionTable<LineOptions> line_options() {
@@ -22,7 +22,7 @@ OptionTable<LineOptions> line_options() {
   table.optional("format", &LineOptions::format, "Text of an event going out; time, host and message when not given.");
   table.optional("delimiter", &LineOptions::delimiter, "What ends a line, coming in and going out.");
   table.optional("decode_size_limit_bytes", &LineOptions::decode_size_limit_bytes,
-                 "Longest line; what is longer is cut there and tagged _line_too_long.");
+                 "Longest line (Logstash: 512 MiB); what is longer is cut there and tagged _line_too_long.");
   return table;
 }
 

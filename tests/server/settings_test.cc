@@ -64,8 +64,41 @@ TEST_CASE("an unknown setting is refused with the nearest name", "[settings]") {
   Settings settings;
   const auto result = settings.set("pipeline.batch.sise", "1", "test.yml:1:1");
   REQUIRE_FALSE(result);
-  CHECK(result.error().code == ErrorCode::NotFound);
+  CHECK(result.error().code == ErrorCode::InvalidArgument);
   CHECK_THAT(result.error().message, Contains("did you mean \"pipeline.batch.size\"?"));
+}
+
+TEST_CASE("a settings file with an unknown key is refused, with its place", "[settings]") {
+  const YamlFile file("pipeline.batch.size: 5\npipeline:\n  wrokers: 2\n");
+  const auto refused = Settings().load_yaml(file.path, no_variables());
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message,
+             Contains(":3:12: there is no setting") && Contains("did you mean \"pipeline.workers\"?"));
+  const YamlFile pipelines("- pipeline.id: a\n  pipeline.wrokers: 2\n");
+  CHECK_THAT(load_pipelines_yaml(pipelines.path, no_variables()).error().message, Contains(":2:21: there is no setting"));
+}
+
+TEST_CASE("what a full logstash.yml sets is taken or passed over", "[settings]") {
+  const YamlFile file(
+      "node.name: test\npath.data: /var/lib/logstash\npath.logs: /var/log/logstash\npath.plugins: []\n"
+      "pipeline.id: main\npipeline.workers: 2\npipeline.batch.size: 125\npipeline.batch.delay: 50\n"
+      "pipeline.batch.output_chunking.growth_threshold_factor: 1000\npipeline.unsafe_shutdown: false\npipeline.ordered: "
+      "auto\n"
+      "pipeline.ecs_compatibility: v8\nconfig.test_and_exit: false\nconfig.reload.automatic: false\nconfig.reload.interval: "
+      "3s\n"
+      "config.debug: false\nconfig.support_escapes: false\napi.enabled: true\napi.http.host: 127.0.0.1\n"
+      "api.http.port: 9600-9700\napi.auth.type: none\nqueue.type: memory\nqueue.page_capacity: 64mb\nqueue.max_events: 0\n"
+      "queue.max_bytes: 1024mb\nqueue.checkpoint.acks: 1024\ndead_letter_queue.enable: false\nlog.level: info\n"
+      "log.format: plain\nallow_superuser: false\nxpack.monitoring.enabled: false\npipeline:\n  reloadable: true\n"
+      "  recoverable: auto\n  separate_logs: false\nmetric.collect: true\n");
+  Settings settings;
+  const auto loaded = settings.load_yaml(file.path, no_variables());
+  INFO((loaded ? "" : loaded.error().message));
+  REQUIRE(loaded);
+  CHECK(settings.number("pipeline.batch.size") == 125);
+  const auto refused = settings.set("dead_letter_queue.enable", "true", "test");  // somebody relies on it
+  CHECK(refused.error().code == ErrorCode::InvalidArgument);
+  CHECK_THAT(refused.error().message, Contains("the dead-letter queue is not part of this version"));
 }
 
 TEST_CASE("YAML keys may be flat or nested, and the command line wins over the file", "[settings]") {

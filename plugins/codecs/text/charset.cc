@@ -7,6 +7,7 @@
 #include <cctype>
 #include <vector>
 
+#include "pipeline/base/log.h"
 #include "pipeline/base/utf8.h"
 
 namespace logboom {
@@ -93,6 +94,20 @@ struct CharsetReader::Converter {
   std::vector<UChar> wide;
 };
 
+namespace {
+
+/// Said now and then, for the whole process: one wrong charset makes every text of a sender wrong.
+void warn_of_invalid_text(std::string_view charset, std::string_view kept_as) {
+  static LogRateLimit limit;
+  if (!limit.allow()) return;
+  log_warn(
+      "codec",
+      "a text is not valid {} and keeps its wrong bytes as {}; is the codec's option charset right? ({} more such texts)",
+      charset, kept_as, limit.suppressed());
+}
+
+}  // namespace
+
 CharsetReader::CharsetReader(Charset charset, Counter& invalid) : invalid_(invalid) { set_charset(std::move(charset)); }
 CharsetReader::~CharsetReader() = default;
 CharsetReader::CharsetReader(CharsetReader&&) noexcept = default;
@@ -109,6 +124,7 @@ std::string_view CharsetReader::to_utf8(std::string_view bytes, Arena& arena) {
   if (converter_ != nullptr) return convert(bytes, arena);
   if (is_valid_utf8(bytes)) return bytes;
   invalid_.add();
+  warn_of_invalid_text("UTF-8", "\\xNN");
   std::string escaped;
   escaped.reserve(bytes.size() + 64);
   append_utf8_escaped(bytes, escaped);
@@ -144,7 +160,10 @@ std::string_view CharsetReader::convert(std::string_view bytes, Arena& arena) {
     if (status != U_BUFFER_OVERFLOW_ERROR) break;
   }
   if (charset_.unit_bytes() > 1 && out.compare(0, 3, "\xEF\xBB\xBF") == 0) out.erase(0, 3);
-  if (is_replaced) invalid_.add();
+  if (is_replaced) {
+    invalid_.add();
+    warn_of_invalid_text(charset_.icu_name(), "U+FFFD");
+  }
   return arena.copy(out);
 }
 

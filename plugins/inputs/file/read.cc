@@ -85,9 +85,10 @@ class ReadLoop {
                                                 std::make_shared<AckLedger>(context_.sincedb, file.identity, file.path)));
   }
 
+  /// Every file that is given up is named: nobody reads it again before the next start.
   void report(const std::string& message) {
     context_.failures.add();
-    if (context_.log_limit.allow()) log_error("input.file", "{}: {}", settings_.id, message);
+    log_error("input.file", "{}: {}", settings_.id, message);
   }
 
   bool is_whole_archive(const std::string& path) {

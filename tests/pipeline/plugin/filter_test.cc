@@ -49,6 +49,12 @@ std::string decorate(std::string_view body, std::string_view json) {
   return done.result();
 }
 
+TEST_CASE("add_field refuses what is no text, also inside of lists", "[decorations]") {
+  const char* body = GENERATE(R"(add_field => { "f" => { "x" => 1 } })", R"(add_field => { "f" => [["a"], ["b", "c"]] })",
+                              R"(add_field => { "f" => ["a", { "x" => 1 }] })");
+  CHECK_THAT(Decorated(body, "{}").diagnostics.render(), Contains("a value must be a string, a number or an array of these"));
+}
+
 TEST_CASE("add_field sets, extends and expands", "[decorations]") {
   const auto [body, json, expected] = GENERATE(table<const char*, const char*, const char*>({
       {R"(add_field => { "new" => "v" })", R"({"m":"x"})", R"({"m":"x","new":"v"})"},
@@ -58,6 +64,7 @@ TEST_CASE("add_field sets, extends and expands", "[decorations]") {
       {R"(add_field => { "m" => ["y", "z"] })", R"({"m":"x"})", R"({"m":["x","y","z"]})"},
       {R"(add_field => { "n" => ["y", "z"] })", R"({})", R"({"n":["y","z"]})"},
       {R"(add_field => { "n" => 5 })", R"({})", R"({"n":"5"})"},
+      {R"(add_field => { "n" => 010 "f" => 1.50 })", R"({})", R"({"n":"8","f":"1.5"})"},
       {R"(add_field => { "copy" => "%{m}!" })", R"({"m":"x"})", R"({"m":"x","copy":"x!"})"},
       {R"(add_field => { "copy" => "%{nope}" })", R"({})", R"({"copy":"%{nope}"})"},
       {R"(add_field => { "%{k}_name" => "%{v}" })", R"({"k":"key","v":"val"})", R"({"k":"key","v":"val","key_name":"val"})"},

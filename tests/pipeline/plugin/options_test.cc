@@ -110,8 +110,11 @@ TEST_CASE("texts are read from strings, barewords, numbers and lists of one", "[
       {"text => \"quoted\"", "quoted"},
       {"text => 'single'", "single"},
       {"text => bareword", "bareword"},
-      {"text => 010", "010"},
-      {"text => 1.50", "1.50"},
+      {"text => 010", "8"},  // numbers are numbers before they are text, as in Logstash
+      {"text => 1.50", "1.5"},
+      {"text => -2.", "-2.0"},
+      {"text => 100000000000000000.0", "1.0e+17"},
+      {"text => 99999999999999999999", "99999999999999999999"},
       {"text => [\"one\"]", "one"},
       {"text => \"\"", ""},
   }));

@@ -64,6 +64,18 @@ TEST_CASE("line holds no more than its limit of an endless line", "[codec][line]
   CHECK(most <= 1500);
 }
 
+TEST_CASE("a line ends at 64 MiB when nothing else is said, of JSON too", "[codec][line]") {
+  const std::string mebibyte(1024 * 1024, 'x');
+  std::vector<std::string> pieces(64, mebibyte);
+  pieces.emplace_back("y\n{\"message\":\"next\"}\n");
+  const std::string lines = CodecHarness("line").decode(pieces);
+  CHECK(lines.find("y") == std::string::npos);
+  CHECK(lines.find("\"tags\":[\"_line_too_long\"]") != std::string::npos);
+  const std::string documents = CodecHarness("json_lines").decode(pieces);
+  CHECK(documents.find("_line_too_long") != std::string::npos);
+  CHECK(documents.find("\n{\"message\":\"next\"}") != std::string::npos);
+}
+
 TEST_CASE("line finds line ends in UTF-16, whatever the pieces", "[codec][line]") {
   const std::string text(
       "\xFF\xFE"
