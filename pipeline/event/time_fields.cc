@@ -11,6 +11,8 @@ namespace {
 constexpr std::int32_t kMaxYear = 9'999;
 constexpr std::int32_t kYearOfYearlessTexts = 2000;  // Joda-Time's default: a leap year, so that February 29th is read
 
+constexpr std::int32_t kMostMonthsAhead = 6;
+
 constexpr std::uint32_t bit(TimeField field) { return 1U << static_cast<unsigned>(field); }
 
 constexpr std::uint32_t kDayFields = bit(TimeField::Century) | bit(TimeField::Year) | bit(TimeField::WeekYear) |
@@ -54,6 +56,7 @@ std::int32_t YearGuess::year_for_month(std::int32_t month, Timestamp now, const 
   refresh(now, zone);
   if (month == 12 && month_ == 1) return year_ - 1;
   if (month == 1 && month_ == 12) return year_ + 1;
+  if (month - month_ > kMostMonthsAhead) return year_ - 1;
   return year_;
 }
 

@@ -42,8 +42,9 @@ struct TimeFields {
 };
 
 /// The year of a text that names none, from the month of the text and the current month in the zone: December read in
-/// January is last year's, January read in December is next year's, everything else is this year's. Remembers the
-/// current month for a quarter of an hour; not shared between threads.
+/// January is last year's, January read in December is next year's, everything else is this year's unless that lies more
+/// than half a year ahead: then last year's is closer. Remembers the current month for a quarter of an hour; not shared
+/// between threads.
 class YearGuess {
  public:
   std::int32_t year_for_month(std::int32_t month, Timestamp now, const TimeZone& zone);

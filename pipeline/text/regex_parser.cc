@@ -78,6 +78,7 @@ class RegexParser {
                      "there is nothing in front of this to repeat; write a backslash before it for the character");
       }
       auto item = parse_item(depth);
+      if (before_item_) append(*node, std::move(before_item_));
       for (int stacked = 0;; ++stacked) {
         skip_insignificant();
         if (!at_quantifier(source_)) break;
@@ -193,14 +194,19 @@ class RegexParser {
     return node;
   }
 
-  // \u{41 42}: a quantifier behind it repeats the last character only.
+  // \u{41 42}: a quantifier behind it repeats the last character only, so that is the item and the others go before it.
   RegexNodePtr split_for_quantifier(RegexNodePtr node) {
     const std::size_t offset = source_.offset();
     skip_insignificant();
     const bool is_repeated = !source_.at_end() && at_quantifier(source_);
     source_.rewind(offset);
     if (!is_repeated) return node;
-    source_.fail(node->offset, "repeat one character at a time: write \\u{…} with a single number before the quantifier");
+    std::size_t last = node->text.size() - 1;
+    while ((static_cast<unsigned char>(node->text[last]) & 0xc0) == 0x80) --last;
+    before_item_ = make(RegexNodeKind::Literal, node->offset);
+    before_item_->text = node->text.substr(0, last);
+    node->text.erase(0, last);
+    return node;
   }
 
   // \1 to \9, and \10 and up while there are so many groups; other digits are octal.
@@ -356,6 +362,7 @@ class RegexParser {
 
   RegexSource source_;
   Modes modes_;
+  RegexNodePtr before_item_;  // goes in front of the item that was just parsed
   std::size_t group_count_ = 0;
 };
 

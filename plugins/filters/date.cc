@@ -175,8 +175,9 @@ const RegisterFilter registered({
 | letters | Joda-Time: `yyyy-MM-dd HH:mm:ss.SSS`, `dd/MMM/yyyy:HH:mm:ss Z`; texts in single quotes as they are |
 
 Letters read numbers of fewer digits too, names in either case, and up to nine decimals. A text without a year is of
-this year; read in January, December is last year's, and read in December, January is next year's. Numbers are read by
-`UNIX` and `UNIX_MS` alone.
+this year; read in January, December is last year's, and read in December, January is next year's. A month that would
+lie more than half a year ahead is last year's too (Logstash leaves it in the future). Numbers are read by `UNIX` and
+`UNIX_MS` alone.
 
 `timezone` holds for texts that name no zone. It may be made from the event: `%{[host][timezone]}`. A name that is no
 zone is refused in the configuration and tagged in an event. A local time that daylight saving skips fails; one that
