@@ -2,13 +2,10 @@
 // Tested by tests/plugins/inputs/tcp_test.cc. Reference page: generated from the declarations below.
 #include <fmt/format.h>
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-
 #include "pipeline/base/log.h"
 #include "pipeline/net/proxy_protocol.h"
 #include "pipeline/net/reverse_lookup.h"
-#include "pipeline/plugin/async_push.h"
+#include "pipeline/plugin/decoded_stream.h"
 #include "pipeline/plugin/registry.h"
 #include "pipeline/plugin/tls_options.h"
 
@@ -83,119 +80,52 @@ struct TcpInputShared {
   std::string id;
 };
 
-/// What one connection has begun. Used on the connection's strand; the flush timer keeps it only while it runs.
-class TcpSession : public std::enable_shared_from_this<TcpSession> {
- public:
-  TcpSession(const TcpInputShared& shared, EventSink& sink, const boost::asio::any_io_executor& executor)
-      : shared_(shared), sink_(sink), decoder_(shared.codec->make_decoder()), timer_(executor) {}
-
+/// Whom a connection's events come from.
+struct TcpPeer {
   PeerAddress source;
   std::string source_name;
-  PeerAddress proxy;       // empty without a PROXY header
-  std::string raw_header;  // the PROXY header, for whoever serves the connection next
-
-  Decoder& decoder() { return *decoder_; }
-  ChunkPtr decode(Buffer received) {
-    timer_.cancel();
-    ChunkPtr chunk = sink_.new_chunk(std::move(received));
-    decoder_->decode(chunk->received().view(), *chunk);
-    decorate(*chunk);
-    return chunk;
-  }
-  ChunkPtr flush() {
-    timer_.cancel();
-    ChunkPtr chunk = sink_.new_chunk({});
-    decoder_->flush(*chunk);
-    decorate(*chunk);
-    return chunk;
-  }
-  /// Flushes after the codec's time of silence. Without room in the queue the events wait for the next chance.
-  void begin_silence() {
-    const double seconds = decoder_->auto_flush_seconds();
-    if (seconds <= 0) return;
-    timer_.expires_after(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, 1e6) * 1e9)));
-    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& failure) {
-      const auto self = weak.lock();
-      if (failure || !self) return;
-      if (!self->waiting_) self->waiting_ = self->flush();
-      if (self->waiting_->events().empty() || self->sink_.try_push(self->waiting_)) {
-        self->waiting_.reset();
-      } else {
-        self->begin_silence();
-      }
-    });
-  }
-  void end() { timer_.cancel(); }
-  /// Events of a silence that the queue had no room for; they go first.
-  ChunkPtr take_waiting() { return std::exchange(waiting_, nullptr); }
-
- private:
-  void decorate(Chunk& chunk) const {
-    if (chunk.events().empty()) return;
-    shared_.decorations.apply(chunk);
-    Arena& arena = chunk.arena();
-    const Value name = Value::string(arena.copy(source_name));
-    const Value ip = Value::string(arena.copy(source.ip));
-    const Value proxy_ip = Value::string(arena.copy(proxy.ip));
-    for (Event* event : chunk.events()) {
-      if (!event->has(shared_.fields.name)) event->set(shared_.fields.name, name);
-      if (!event->has(shared_.fields.ip)) event->set(shared_.fields.ip, ip);
-      if (!event->has(shared_.fields.port)) event->set(shared_.fields.port, Value::integer(source.port));
-      if (proxy.ip.empty()) continue;
-      if (!event->has(shared_.fields.proxy_ip)) event->set(shared_.fields.proxy_ip, proxy_ip);
-      if (!event->has(shared_.fields.proxy_port)) event->set(shared_.fields.proxy_port, Value::integer(proxy.port));
-    }
-  }
-
-  const TcpInputShared& shared_;
-  EventSink& sink_;
-  std::unique_ptr<Decoder> decoder_;
-  boost::asio::steady_timer timer_;
-  ChunkPtr waiting_;
+  PeerAddress proxy;  // empty without a PROXY header
 };
+
+void decorate(Chunk& chunk, const TcpInputShared& shared, const TcpPeer& peer) {
+  shared.decorations.apply(chunk);
+  Arena& arena = chunk.arena();
+  const PeerFields& fields = shared.fields;
+  const Value name = Value::string(arena.copy(peer.source_name));
+  const Value ip = Value::string(arena.copy(peer.source.ip));
+  const Value proxy_ip = Value::string(arena.copy(peer.proxy.ip));
+  for (Event* event : chunk.events()) {
+    if (!event->has(fields.name)) event->set(fields.name, name);
+    if (!event->has(fields.ip)) event->set(fields.ip, ip);
+    if (!event->has(fields.port)) event->set(fields.port, Value::integer(peer.source.port));
+    if (peer.proxy.ip.empty()) continue;
+    if (!event->has(fields.proxy_ip)) event->set(fields.proxy_ip, proxy_ip);
+    if (!event->has(fields.proxy_port)) event->set(fields.proxy_port, Value::integer(peer.proxy.port));
+  }
+}
 
 class TcpService final : public StreamService {
  public:
-  explicit TcpService(std::unique_ptr<TcpInputShared> shared) : shared_(std::move(shared)) {}
+  explicit TcpService(std::shared_ptr<TcpInputShared> shared) : shared_(std::move(shared)) {}
 
   Awaitable<void> serve(ByteStream& peer, EventSink& sink) override {
-    const auto session = std::make_shared<TcpSession>(*shared_, sink, co_await boost::asio::this_coro::executor);
-    session->source = peer.peer();
+    TcpPeer from;
+    from.source = peer.peer();
+    DecodedStream stream;
     if (shared_->expects_proxy_header) {
-      const bool is_known = co_await learn_from_proxy(peer, *session);
+      const bool is_known = co_await learn_from_proxy(peer, from, stream.earlier_bytes);
       if (!is_known) co_return;
     }
-    session->source_name = session->source.ip;
-    if (shared_->looks_names_up) session->source_name = co_await reverse_lookup(session->source.ip);
-    bool is_open = true;
-    while (is_open) {
-      session->begin_silence();
-      const Buffer received = co_await peer.read_some();
-      if (received.empty()) break;
-      ChunkPtr chunk = session->decode(received);
-      is_open = co_await push_in_order(*session, std::move(chunk), sink);
-    }
-    session->end();
-    if (peer.is_rebinding()) {
-      peer.unread(session->raw_header + session->decoder().take_unfinished());
-      co_await push_in_order(*session, nullptr, sink);
-    } else if (is_open) {
-      ChunkPtr last = session->flush();
-      co_await push_in_order(*session, std::move(last), sink);
-    }
+    from.source_name = from.source.ip;
+    if (shared_->looks_names_up) from.source_name = co_await reverse_lookup(from.source.ip);
+    stream.decoder = shared_->codec->make_decoder();
+    stream.finish = [shared = shared_, from](Chunk& chunk) { decorate(chunk, *shared, from); };
+    co_await serve_decoded(peer, sink, std::move(stream));
   }
 
  private:
-  static Awaitable<bool> push_in_order(TcpSession& session, ChunkPtr chunk, EventSink& sink) {
-    ChunkPtr earlier = session.take_waiting();
-    bool is_taken = true;
-    if (earlier && !earlier->events().empty()) is_taken = co_await push_chunk(sink, std::move(earlier));
-    if (is_taken && chunk && !chunk->events().empty()) is_taken = co_await push_chunk(sink, std::move(chunk));
-    co_return is_taken;
-  }
-
-  Awaitable<bool> learn_from_proxy(ByteStream& peer, TcpSession& session) {
-    const Result<ProxyHeader> header = co_await read_proxy_header(peer, session.raw_header);
+  Awaitable<bool> learn_from_proxy(ByteStream& peer, TcpPeer& from, std::string& raw_header) {
+    const Result<ProxyHeader> header = co_await read_proxy_header(peer, raw_header);
     if (!header) {
       if (header.error().code != ErrorCode::Corrupt) co_return false;
       shared_->bad_proxy_headers.add();
@@ -205,13 +135,13 @@ class TcpService final : public StreamService {
       co_return false;
     }
     if (!header->source.ip.empty()) {
-      session.source = header->source;
-      session.proxy = header->destination;
+      from.source = header->source;
+      from.proxy = header->destination;
     }
     co_return true;
   }
 
-  std::unique_ptr<TcpInputShared> shared_;
+  std::shared_ptr<TcpInputShared> shared_;
 };
 
 class TcpInput final : public Input {
@@ -221,7 +151,7 @@ class TcpInput final : public Input {
     if (codec != nullptr && codec->make_decoder() == nullptr)
       context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "choose line or json_lines");
     tls_ = make_tls(context);
-    std::unique_ptr<TcpInputShared> shared(new TcpInputShared{
+    std::shared_ptr<TcpInputShared> shared(new TcpInputShared{
         std::move(codec), InputDecorations(context), PeerFields(context.is_ecs()), options_.proxy_protocol,
         options_.dns_reverse_lookup_enabled, context.metrics().counter("bad_proxy_headers"), LogRateLimit(), context.id()});
     service_ = std::make_shared<TcpService>(std::move(shared));

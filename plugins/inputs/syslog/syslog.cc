@@ -139,8 +139,8 @@ class SyslogInput final : public Input {
     if (codec != nullptr && codec->make_decoder() == nullptr)
       context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "leave it out for plain");
     tls_ = tls_server_context(options_, context);
-    shared_.reset(new SyslogShared{SyslogSettings(options_, context), SyslogCounters(context.metrics()), std::move(codec),
-                                   InputDecorations(context),
+    shared_.reset(new SyslogShared{SyslogSettings(options_, context), SyslogCounters(context.id(), context.metrics()),
+                                   std::move(codec), InputDecorations(context),
                                    static_cast<std::size_t>(options_.decode_size_limit_bytes.bytes), options_.proxy_protocol,
                                    context.metrics().counter("bad_proxy_headers"), LogRateLimit(), context.id()});
   }

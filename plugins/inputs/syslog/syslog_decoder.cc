@@ -9,7 +9,11 @@ void SyslogDecoder::decode(std::string_view bytes, Chunk& chunk) {
 void SyslogDecoder::flush(Chunk& chunk) {
   bool is_lost = false;
   const SyslogFraming::Frame rest = framing_.take_rest(chunk, is_lost);
-  if (is_lost) counters_.incomplete.add();
+  if (is_lost) {
+    counters_.incomplete.add();
+    if (counters_.log.allow())
+      log_warn("input.syslog", "{}: a connection closed inside a counted message, which is dropped", counters_.id);
+  }
   if (!rest.bytes.empty()) add(rest, chunk);
   codec_->flush(chunk);
 }
@@ -26,6 +30,9 @@ void SyslogDecoder::add(const SyslogFraming::Frame& frame, Chunk& chunk) {
   codec_->decode_message(frame.bytes, chunk);
   if (!frame.is_cut) return;
   counters_.too_long.add();
+  if (counters_.log.allow())
+    log_warn("input.syslog", "{}: a message was cut after {} bytes (decode_size_limit_bytes)", counters_.id,
+             frame.bytes.size());
   for (std::size_t i = first; i < chunk.events().size(); ++i) chunk.events()[i]->add_failure_tag("_line_too_long");
 }
 

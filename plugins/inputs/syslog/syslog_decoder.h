@@ -4,20 +4,25 @@
 #include <memory>
 #include <string>
 
+#include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
 #include "pipeline/plugin/codec.h"
 #include "plugins/inputs/syslog/syslog_framing.h"
 
 namespace logboom {
 
+/// What all connections of one input count, and say in the log now and then. Any thread.
 struct SyslogCounters {
-  explicit SyslogCounters(MetricScope& scope)
-      : messages(scope.counter("messages_received")),
+  SyslogCounters(std::string input_id, MetricScope& scope)
+      : id(std::move(input_id)),
+        messages(scope.counter("messages_received")),
         too_long(scope.counter("messages_too_long")),
         incomplete(scope.counter("incomplete_messages")) {}
+  std::string id;
   Counter& messages;
   Counter& too_long;    // cut at decode_size_limit_bytes
   Counter& incomplete;  // counted messages whose connection closed before their end: dropped
+  mutable LogRateLimit log;
 };
 
 /// One connection's messages. One thread at a time.
