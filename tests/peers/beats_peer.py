@@ -1,4 +1,5 @@
-"""Elastic's own Lumberjack client (Go module github.com/elastic/go-lumber), as Beats use it, into the beats input.
+"""Elastic's own Lumberjack client (Go module github.com/elastic/go-lumber), as Beats use it, into the beats input, and a
+version 1 client (Node package lumberjack-protocol).
 
 Built once from beats_client/ below build/peers. Delivers exactly once while nothing fails; when servers are killed and
 restarted under it, every number that it was told was safe must have come out.
@@ -8,6 +9,7 @@ import contextlib, json, os, pathlib, random, shutil, signal, subprocess, time
 from harness import CACHE, Logboom, call, certificates, check_exactly_once, free_port, skip, wait_for
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "beats_client"
+V1_SOURCE = SOURCE.with_name("beats_v1_client")
 
 
 def client():
@@ -99,6 +101,26 @@ def run_tls_refused(n, work):
         assert refused.returncode != 0, "a client without a certificate was served"
         call(*base, "-cert", str(folder / "client.pem"), "-key", str(folder / "client.key"))
     check_exactly_once(server.events(), 10)
+
+
+def run_version_1(n, work):
+    """Lumberjack 1 by the Node package lumberjack-protocol, which only speaks TLS."""
+    if shutil.which("npm") is None:
+        skip("there is no npm (docker/install-deps.sh peers)")
+    client_folder = CACHE / "beats_v1_client"
+    if not (client_folder / "node_modules").exists():
+        shutil.copytree(V1_SOURCE, client_folder, dirs_exist_ok=True)
+        call("npm", "install", "--no-audit", "--no-fund", cwd=client_folder)
+    options, folder = tls_options(None)
+    n = max(1, n // 1000) * 1000
+    port = free_port()
+    with Logboom(work, pipeline(port, options)) as server:
+        server.wait_for_port(port)
+        call("node", str(V1_SOURCE / "main.js"), str(port), str(folder / "ca.pem"), str(n),
+             env={"NODE_PATH": str(client_folder / "node_modules")})
+    events = server.events()
+    check_exactly_once(events, n, "message")
+    assert events[0]["host"] == "peer" and "line" not in events[0], events[0]
 
 
 def run_blocked_pipeline(n, work):
