@@ -14,6 +14,8 @@ struct ForwardKeys {
   Key metadata = intern_key("metadata");
   Key group = intern_key("group");
   Key group_metadata = intern_key("group_metadata");
+  Key tls_peer = intern_key("tls_peer");
+  Key subject = intern_key("subject");
   Key moved_timestamp = intern_key("_@timestamp");
   FieldRef metadata_root = *FieldRef::parse("[@metadata]");
 };
@@ -61,6 +63,7 @@ EventMaker::EventMaker(const ForwardFields& fields, const ForwardSource& source,
   whole += fields.fixed_tag ? std::string_view(*fields.fixed_tag) : tag;
   tag_ = Value::string(msgpack_text(memory.copy(whole), memory));
   if (fields.source_address_field) source_address_ = Value::string(memory.copy(source.address));
+  if (!source.tls_subject.empty()) tls_subject_ = msgpack_text(memory.copy(source.tls_subject), memory);
   if (fields.source_hostname_field) source_hostname_ = Value::string(memory.copy(source.hostname));
 }
 
@@ -83,6 +86,11 @@ void EventMaker::finish(Event& event, Object& record, const EntryTime& time, Obj
     about->append(memory, keys().group_metadata, Value::object(copy_object(*group_metadata_, memory, CopyStrings::Share)));
   if (event.metadata_if_any() == nullptr) event.set(keys().metadata_root, Value::object(Object::make(memory, 1)));
   event.metadata().set(memory, keys().fluent, Value::object(about));
+  if (!tls_subject_.empty()) {
+    Object* peer = Object::make(memory, 1);
+    peer->append(memory, keys().subject, Value::string(tls_subject_));
+    event.metadata().set(memory, keys().tls_peer, Value::object(peer));
+  }
   if (fields_.tag_field) event.set(*fields_.tag_field, tag_);
   if (fields_.source_address_field) event.set(*fields_.source_address_field, source_address_);
   if (fields_.source_hostname_field) event.set(*fields_.source_hostname_field, source_hostname_);

@@ -23,7 +23,8 @@ struct ForwardFields {
 /// Whom a connection is with.
 struct ForwardSource {
   std::string address;
-  std::string hostname;  // only looked up when a field wants it
+  std::string hostname;     // only looked up when a field wants it
+  std::string tls_subject;  // of its certificate; empty without one
 };
 
 /// When an entry says it happened.
@@ -70,6 +71,7 @@ class EventMaker {
   Value tag_;
   Value source_address_;
   Value source_hostname_;
+  std::string_view tls_subject_;
   Object* group_ = nullptr;
   Object* group_metadata_ = nullptr;
 };

@@ -237,8 +237,8 @@ again by its sender: at least once, not exactly once.
 **Events.** The record's fields become the event's fields, the time `@timestamp` (a time of 0 is the present; one beyond the
 year 9999 goes to `_@timestamp`, with the tag `_timestampparsefailure`). A field `@timestamp` in a record is replaced. The tag
 is in `[@metadata][fluent][tag]`, and in a field when `tag_field` says so; metadata that Fluent Bit sends in
-`[@metadata][fluent][metadata]`, the attributes of its groups (`resource`, `scope`) in `[@metadata][fluent][group]`. Route by
-tag with conditionals:
+`[@metadata][fluent][metadata]`, the attributes of its groups (`resource`, `scope`) in `[@metadata][fluent][group]`, the subject
+of a sender's certificate in `[@metadata][tls_peer][subject]`. Route by tag with conditionals:
 
     output {
       if [@metadata][fluent][tag] =~ /^app\./ { relabel { label => "@APP" } }

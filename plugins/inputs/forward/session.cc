@@ -64,6 +64,7 @@ class ForwardSession : public std::enable_shared_from_this<ForwardSession> {
 
 Awaitable<void> ForwardSession::serve() {
   source_.address = peer_.peer().ip;
+  if (const TlsSession* tls = peer_.tls()) source_.tls_subject = tls->client_subject;
   if (shared_.settings.fields.source_hostname_field) source_.hostname = co_await reverse_lookup(source_.address);
   intake_.set_source(source_);
   MessageAssembler<MsgpackScanner> messages(shared_.settings.chunk_size_limit);
