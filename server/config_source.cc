@@ -49,6 +49,9 @@ void check_ends(const Graph& graph, Diagnostics& diagnostics) {
 }  // namespace
 
 Result<std::vector<std::string>> config_files(const std::string& path) {
+  if (path.rfind("http://", 0) == 0 || path.rfind("https://", 0) == 0)
+    return Error{ErrorCode::InvalidArgument,
+                 fmt::format("configurations are not fetched over the network: load {} down and give the file (-f)", path)};
   std::vector<std::string> files;
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {

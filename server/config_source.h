@@ -14,7 +14,7 @@
 namespace logboom {
 
 /// Files that path.config names, in order: the file itself, a directory's visible files, or a glob's matches; names that end
-/// in '~' are left out. NotFound when there is none.
+/// in '~' are left out. NotFound when there is none, InvalidArgument for an address in the network.
 Result<std::vector<std::string>> config_files(const std::string& path);
 
 /// Reads and parses a pipeline's configuration, each file on its own, and resolves its variables. Problems of the text go to

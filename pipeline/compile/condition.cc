@@ -1,5 +1,7 @@
 #include "pipeline/compile/condition.h"
 
+#include <fmt/core.h>
+
 #include <string>
 
 namespace logboom {
@@ -67,6 +69,18 @@ Condition::Node Condition::compile_node(const ConditionNode& node, Diagnostics& 
   if (node.operands.size() < 2) return made;
   const bool is_match = node.kind == ConditionNode::Kind::RegexMatch || node.kind == ConditionNode::Kind::RegexNoMatch;
   made.right = is_match ? compile_expression(node.operands[1], diagnostics) : compile_side(node.operands[1], diagnostics);
+  const bool is_order = node.kind == ConditionNode::Kind::Less || node.kind == ConditionNode::Kind::Greater ||
+                        node.kind == ConditionNode::Kind::LessEqual || node.kind == ConditionNode::Kind::GreaterEqual;
+  if (is_order) made.place = place_of(node.span);
+  return made;
+}
+
+std::shared_ptr<Condition::Place> Condition::place_of(const SourceSpan& span) {
+  auto made = std::make_shared<Place>();
+  if (span.source == nullptr) return made;
+  const SourceLocation location = span.source->locate(span.offset);
+  made->name = fmt::format("{}:{}:{}", span.source->name(), location.line, location.column);
+  made->written = std::string(span.source->text().substr(span.offset, span.length));
   return made;
 }
 
@@ -142,16 +156,24 @@ bool Condition::evaluate(const Node& node, const Event& event, Scratch& scratch)
 }
 
 bool Condition::evaluate_order(const Node& node, const Event& event, Scratch& scratch) {
-  const Order order = compare(resolve(node.left, event), resolve(node.right, event));
-  switch (order) {
-    case Order::None:
-      if (scratch.failures != nullptr) scratch.failures->add();
-      return false;
+  const Value* const left = resolve(node.left, event);
+  const Value* const right = resolve(node.right, event);
+  switch (compare(left, right)) {
+    case Order::None: tell_failure(node, left, right, scratch); return false;
     case Order::Less: return node.kind == ConditionNode::Kind::Less || node.kind == ConditionNode::Kind::LessEqual;
     case Order::Equal: return node.kind == ConditionNode::Kind::LessEqual || node.kind == ConditionNode::Kind::GreaterEqual;
     case Order::Greater: return node.kind == ConditionNode::Kind::Greater || node.kind == ConditionNode::Kind::GreaterEqual;
   }
   return false;
+}
+
+void Condition::tell_failure(const Node& node, const Value* left, const Value* right, Scratch& scratch) {
+  if (scratch.failures != nullptr) scratch.failures->add();
+  if (!node.place->limit.allow()) return;
+  const bool is_missing = left == nullptr || right == nullptr || left->is_null() || right->is_null();
+  log_warn("condition", "{}: \"{}\" is false for events {}, which go on ({} more such comparisons)", node.place->name,
+           node.place->written, is_missing ? "without the field" : "whose value is of another kind",
+           node.place->limit.suppressed());
 }
 
 bool Condition::evaluate_in(const Node& node, const Event& event, Scratch&) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
 #include "pipeline/config/diagnostic.h"
 #include "pipeline/config/graph.h"
@@ -24,8 +26,8 @@ class Condition {
   /// Compiles a condition; problems (a field reference or an expression that cannot be read) are reported at their place.
   static Condition compile(const ConditionNode& node, Diagnostics& diagnostics);
 
-  /// Truth for one event. What cannot be compared (a missing field with <, a text with a number) is false and counted; the
-  /// event goes on. docs/pipeline-language.md has the table of meanings.
+  /// Truth for one event. What cannot be compared (a missing field with <, a text with a number) is false, counted, and told
+  /// in the log now and then; the event goes on. docs/pipeline-language.md has the table of meanings.
   bool evaluate(const Event& event, Scratch& scratch) const { return evaluate(root_, event, scratch); }
 
  private:
@@ -37,17 +39,26 @@ class Condition {
     std::vector<Side> items;
     std::shared_ptr<const Matcher> matcher;
   };
+  /// Where a comparison by size stands, for the log line about values that do not compare.
+  struct Place {
+    std::string name;     // "web.conf:12:6"
+    std::string written;  // "[bytes] > 5"
+    LogRateLimit limit{60};
+  };
   struct Node {
     ConditionNode::Kind kind = ConditionNode::Kind::Truthy;
     std::vector<Node> children;
     Side left;
     Side right;
+    std::shared_ptr<Place> place;  // of < > <= >=
   };
 
   Node compile_node(const ConditionNode& node, Diagnostics& diagnostics);
   Side compile_side(const Operand& operand, Diagnostics& diagnostics);
   Side compile_expression(const Operand& operand, Diagnostics& diagnostics);
 
+  static std::shared_ptr<Place> place_of(const SourceSpan& span);
+  static void tell_failure(const Node& node, const Value* left, const Value* right, Scratch& scratch);
   static const Value* resolve(const Side& side, const Event& event);
   static bool evaluate(const Node& node, const Event& event, Scratch& scratch);
   static bool evaluate_order(const Node& node, const Event& event, Scratch& scratch);

@@ -98,6 +98,13 @@ class ProcessTest(unittest.TestCase):
             self.assertEqual(status, 2, arguments)
             self.assertIn("logboom: ", error)
 
+    def test_a_comparison_that_cannot_be_made_is_told_with_its_place(self):
+        self.write("web.conf", "input { stdin { codec => json_lines } }\nfilter { if [a] > 5 { mutate { add_tag => big } } }\n"
+                               "output { stdout { codec => json_lines } }\n")
+        status, out, error = run("-f", "web.conf", folder=self.folder, stdin='{"a":"x"}\n{}\n{"a":9}\n')
+        self.assertEqual((status, out.count("\n"), out.count("big")), (0, 3, 1))
+        self.assertEqual(error.count('web.conf:2:13: "[a] > 5" is false for events'), 1)
+
     def test_one_refused_pipeline_leaves_the_others(self):
         self.write("pipelines.yml", "- pipeline.id: good\n  config.string: \"input { generator { count => 1 } } output { stdout { codec => line { format => '%{message}' } } }\"\n"
                                     "- pipeline.id: bad\n  config.string: \"filter { mutat { } }\"\n")

@@ -91,6 +91,11 @@ TEST_CASE("a configuration without an input is refused, one without an output is
   CHECK_THAT(without_output.report, Contains("a.conf:1:1: warning: there is no output"));
 }
 
+TEST_CASE("a configuration somewhere in the network is refused, one that is not there is named", "[config]") {
+  CHECK_THAT(config_files("https://host/web.conf").error().message, Contains("not fetched over the network"));
+  CHECK_THAT(config_files("/nowhere/*.conf").error().message, Contains("no configuration found at \"/nowhere/*.conf\""));
+}
+
 TEST_CASE("files of a folder are joined in the order of their names, hidden and backup files apart", "[config]") {
   const CheckedFolder folder({{"b.conf", "input { generator { count => 1 } }"},
                               {"a.conf", "output { null { } }"},
