@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/base/log.h"
+#include "pipeline/net/tls_limits.h"
 
 namespace logboom {
 namespace {
@@ -44,6 +45,14 @@ std::size_t receive_body(char* data, std::size_t, std::size_t size, void* to) {
   const std::size_t room = transfer.max_answer_bytes - std::min(transfer.max_answer_bytes, transfer.answer.body.size());
   transfer.answer.body.append(data, std::min(room, size));
   return size;
+}
+
+/// Called by libcurl for every context that it makes.
+CURLcode apply_tls_limits(CURL*, void* context, void* given) {
+  const auto& options = *static_cast<const HttpClientOptions*>(given);
+  const bool is_done =
+      restrict_tls(static_cast<ssl_ctx_st*>(context), options.tls_protocols, options.cipher_suites).has_value();
+  return is_done ? CURLE_OK : CURLE_SSL_CIPHER;
 }
 
 /// A header value from an event must not begin a header of its own.
@@ -206,6 +215,10 @@ void HttpClient::State::configure(CURL* easy, Transfer& transfer) {
   }
   if (cookies != nullptr) curl_easy_setopt(easy, CURLOPT_SHARE, cookies);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!options.tls_protocols.empty() || !options.cipher_suites.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, apply_tls_limits);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, const_cast<HttpClientOptions*>(&options));
+  }
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, options.verifies_peer ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, options.verifies_peer ? 2L : 0L);
   if (!options.authorities_pem.empty()) {

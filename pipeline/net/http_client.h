@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pipeline/base/result.h"
 #include "pipeline/net/http_exchange.h"
@@ -25,8 +26,10 @@ struct HttpClientOptions {
   std::string authorities_pem;   // trusted certificates instead of the system's; empty: the system's
   std::string certificate_file;  // PEM, for destinations that ask for a client certificate
   std::string key_file;
-  std::string proxy;  // "http://host:port"; the environment is not looked at
-  std::string user;   // basic authentication; empty: none
+  std::vector<std::string> tls_protocols;  // "TLSv1.2", "TLSv1.3"; empty: both
+  std::vector<std::string> cipher_suites;  // IANA or OpenSSL names; empty: OpenSSL's own
+  std::string proxy;                       // "http://host:port"; the environment is not looked at
+  std::string user;                        // basic authentication; empty: none
   std::string password;
   std::size_t max_answer_bytes = 1024 * 1024;  // of a body; what is beyond is read and thrown away
 };

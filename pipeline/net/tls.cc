@@ -10,6 +10,8 @@
 #include <csignal>
 #include <string_view>
 
+#include "pipeline/net/tls_limits.h"
+
 namespace logboom {
 namespace {
 
@@ -189,6 +191,12 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(const TlsClient
                      nullptr);
   return std::shared_ptr<const TlsContext>(
       new TlsContext(context.release(), settings.verification == TlsVerification::Full));
+}
+
+Result<void> restrict_tls(ssl_ctx_st* context, const std::vector<std::string>& protocols,
+                          const std::vector<std::string>& cipher_suites) {
+  if (auto done = limit_protocols(context, protocols); !done) return done.error();
+  return choose_ciphers(context, cipher_suites);
 }
 
 }  // namespace logboom

@@ -9,6 +9,7 @@
 
 #include "pipeline/net/gzip.h"
 #include "pipeline/net/http_client.h"
+#include "pipeline/net/tls.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/outputs/http/request_body.h"
 
@@ -49,6 +50,7 @@ struct HttpOutputOptions {
   std::optional<std::string> ssl_certificate;
   std::optional<std::string> ssl_key;
   std::vector<std::string> ssl_supported_protocols;
+  std::vector<std::string> ssl_cipher_suites;
 };
 
 OptionTable<HttpOutputOptions> http_output_options() {
@@ -97,11 +99,16 @@ OptionTable<HttpOutputOptions> http_output_options() {
   table.optional("ssl_certificate", &O::ssl_certificate, "PEM certificate of this client.").must_exist();
   table.optional("ssl_key", &O::ssl_key, "PEM key of this client.").must_exist();
   table
-      .optional("ssl_supported_protocols", &O::ssl_supported_protocols,
-                "Accepted for compatibility: TLS 1.2 and later are spoken.")
+      .optional("ssl_supported_protocols", &O::ssl_supported_protocols, "TLS versions that are spoken; both when not given.")
       .one_of({"TLSv1.2", "TLSv1.3"});
+  table.optional("ssl_cipher_suites", &O::ssl_cipher_suites,
+                 "Cipher suites, by IANA or OpenSSL name; OpenSSL's own choice when not given.");
   table.obsolete("ssl_keystore_path", "give PEM files with ssl_certificate and ssl_key");
   table.obsolete("ssl_truststore_path", "give PEM files with ssl_certificate_authorities");
+  table.obsolete("ssl_keystore_password", "give PEM files with ssl_certificate and ssl_key");
+  table.obsolete("ssl_keystore_type", "give PEM files with ssl_certificate and ssl_key");
+  table.obsolete("ssl_truststore_password", "give PEM files with ssl_certificate_authorities");
+  table.obsolete("ssl_truststore_type", "give PEM files with ssl_certificate_authorities");
   table.obsolete("cacert", "it is called ssl_certificate_authorities");
   table.obsolete("client_cert", "it is called ssl_certificate");
   table.obsolete("client_key", "it is called ssl_key");
@@ -232,6 +239,9 @@ class HttpOutput final : public Output {
     to.proxy = options_.proxy.value_or("");
     to.user = options_.user.value_or("");
     if (options_.password) to.password = options_.password->value;
+    to.tls_protocols = options_.ssl_supported_protocols;
+    to.cipher_suites = options_.ssl_cipher_suites;
+    check_tls(context);
     for (const std::string& file : options_.ssl_certificate_authorities) {
       std::ifstream in(file, std::ios::binary);
       const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -239,6 +249,21 @@ class HttpOutput final : public Output {
         context.error("ssl_certificate_authorities",
                       fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
       to.authorities_pem += pem + "\n";
+    }
+  }
+
+  /// Says before any request what would fail in every one.
+  void check_tls(const PluginContext& context) const {
+    TlsClientSettings settings;
+    settings.certificate = options_.ssl_certificate.value_or("");
+    settings.key = options_.ssl_key.value_or("");
+    settings.supported_protocols = options_.ssl_supported_protocols;
+    settings.cipher_suites = options_.ssl_cipher_suites;
+    if (settings.certificate.empty() != settings.key.empty()) {
+      context.error(settings.key.empty() ? "ssl_certificate" : "ssl_key", "ssl_certificate and ssl_key belong together",
+                    "give both, or neither");
+    } else if (auto made = TlsContext::for_client(settings); !made) {
+      context.error(settings.certificate.empty() ? "ssl_cipher_suites" : "ssl_certificate", made.error().message);
     }
   }
 

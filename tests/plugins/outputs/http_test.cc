@@ -178,6 +178,15 @@ TEST_CASE("http output refuses what it cannot do", "[output][http]") {
   CHECK_THAT(refusals("http { url => \"ftp://h\" http_method => post }"), Contains("http://"));
   CHECK_THAT(refusals("http { url => \"http://h\" http_method => post format => message }"), Contains("needs it"));
   CHECK_THAT(refusals("http { url => \"http://h\" }"), Contains("http_method"));
+  CHECK_THAT(refusals("http { url => \"https://h\" http_method => post ssl_cipher_suites => [\"NOPE\"] }"),
+             Contains("NOPE"));
+  CHECK_THAT(refusals("http { url => \"https://h\" http_method => post ssl_key => \"/dev/null\" }"),
+             Contains("belong together"));
+  PluginHarness<Output> known(
+      "output",
+      "http { url => \"https://h\" http_method => post ssl_supported_protocols => [\"TLSv1.3\"] "
+      "ssl_cipher_suites => [\"TLS_AES_256_GCM_SHA384\", \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"] }");
+  CHECK(known.plugin != nullptr);
 }
 
 }  // namespace logboom
