@@ -2,14 +2,29 @@
 
 #include <cstring>
 
+#include "pipeline/text/byte_search.h"
+
 namespace logboom {
+namespace {
+
+constexpr std::size_t kSetUpPays = 512;  // bytes to search from which on memmem()'s preparations do
+
+/// The first place of `wanted` in [at, end), or end.
+const char* find(const char* at, const char* end, const std::string& wanted) {
+  const auto room = static_cast<std::size_t>(end - at);
+  if (room < kSetUpPays) return find_near(at, end, wanted);
+  const void* const place = memmem(at, room, wanted.data(), wanted.size());
+  return place == nullptr ? end : static_cast<const char*>(place);
+}
+
+}  // namespace
 
 bool holds_in_order(std::string_view text, const std::vector<std::string>& literals) {
   const char* at = text.data();
   const char* const end = at + text.size();
   for (const std::string& literal : literals) {
-    at = static_cast<const char*>(memmem(at, static_cast<std::size_t>(end - at), literal.data(), literal.size()));
-    if (at == nullptr) return false;
+    at = find(at, end, literal);
+    if (at == end) return false;
     at += literal.size();
   }
   return true;

@@ -28,6 +28,7 @@ constexpr int kBalanceLimit = 64;
 constexpr int kPriceOfWrongProbe = 8;
 constexpr int kPriceOfVainScan = 32;
 constexpr int kPriceOfMiss = 6;  // in looks for the required literals
+constexpr int kPriceOfVainLook = 24;
 constexpr int kPriceOfHardLine = 8;
 constexpr int kPriceOfLateNo = 2;
 constexpr std::size_t kFewestBytesForLinear = 128;  // shorter texts are cheap however hard
@@ -134,13 +135,17 @@ struct Matcher::Engine {
   /// False when one of the texts that every match holds is missing, or stands in front of the one before it. Looked at
   /// in long texts and where texts miss often: then it spares the search over all start offsets.
   bool may_contain_match(std::string_view subject, std::size_t start) const {
-    const bool is_worth_it = subject.size() - start >= kLongText || miss_balance.load(std::memory_order_relaxed) >= 0;
-    if (!is_worth_it || !looks_for_literals()) return true;
-    return holds_in_order(subject.substr(start), facts.required_literals);
+    return !is_look_worth_it(subject, start) || holds_in_order(subject.substr(start), facts.required_literals);
   }
-  MatchStatus note_status(MatchStatus status) const {
-    if (looks_for_literals()) note(miss_balance, status == MatchStatus::Matched ? -1 : kPriceOfMiss);
-    return status;
+  bool is_look_worth_it(std::string_view subject, std::size_t start) const {
+    if (!looks_for_literals()) return false;
+    return subject.size() - start >= kLongText || miss_balance.load(std::memory_order_relaxed) >= 0;
+  }
+  /// Lines that miss although they hold the literals (cut ones, ones of a newer format) make looks as vain as matches do.
+  void note_look(bool has_looked, bool was_of_use, MatchStatus status) const {
+    if (!looks_for_literals()) return;
+    const bool is_vain = has_looked && !was_of_use && status == MatchStatus::NoMatch;
+    note(miss_balance, status == MatchStatus::Matched ? -1 : is_vain ? -kPriceOfVainLook : kPriceOfMiss);
   }
   /// True when the linear engine says no. It is asked first only where texts have been hard for the others.
   bool is_ruled_out(const Side& side, std::string_view subject, std::size_t start) const {
@@ -254,8 +259,15 @@ Result<std::shared_ptr<const Matcher>> Matcher::compile(std::string_view pattern
 MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std::size_t start, std::uint64_t budget) const {
   if (subject.data() == nullptr) subject = std::string_view("");
   if (start > subject.size()) return MatchStatus::NoMatch;
-  if (!engine_->may_contain_match(subject, start)) return engine_->note_status(MatchStatus::NoMatch);
-  return engine_->note_status(match_on(is_ascii(subject) ? engine_->ascii : engine_->utf8, subject, scratch, start, budget));
+  const bool has_looked = engine_->is_look_worth_it(subject, start);
+  if (has_looked && !holds_in_order(subject.substr(start), engine_->facts.required_literals)) {
+    engine_->note_look(true, true, MatchStatus::NoMatch);
+    return MatchStatus::NoMatch;
+  }
+  const Side& side = is_ascii(subject) ? engine_->ascii : engine_->utf8;
+  const MatchStatus status = match_on(side, subject, scratch, start, budget);
+  engine_->note_look(has_looked, false, status);
+  return status;
 }
 
 MatchStatus Matcher::match_on(const Side& side, std::string_view subject, MatchScratch& scratch, std::size_t start,

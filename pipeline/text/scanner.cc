@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMostReadPerByte = 8;
 constexpr std::size_t kAlwaysRead = 1000;
+constexpr std::size_t kTriesBeforeLook = 6;
 
 std::size_t symbol_at(std::string_view subject, const char* at) {
   return at == subject.data() + subject.size() ? kSubjectBorder : static_cast<unsigned char>(*at);
@@ -24,7 +25,7 @@ std::size_t symbol_before(std::string_view subject, const char* at) {
 
 }  // namespace
 
-Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::size_t* offsets, std::size_t& read) const {
+Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::size_t* offsets, Memory& memory) const {
   struct Return {
     const Step* branch;  // nullptr: an atomic group
     const char* at;
@@ -33,6 +34,13 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
   std::array<Return, kDeepest> returns;  // not initialised
   std::size_t depth = 0;
   bool has_choices = false;  // left behind since the innermost return was noted
+  struct Alternative {
+    const Step* branch;
+    const char* at;
+    std::uint32_t checkpoint;  // behind the branches
+  };
+  std::array<Alternative, kMostReturns> alternatives;  // not tried yet, outside of other branches; not initialised
+  std::size_t alternative_count = 0;
 
   const char* const begin = subject.data();
   const char* const end = begin + subject.size();
@@ -66,7 +74,7 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
       case Code::Run:
       case Code::RunTo: {
         const char* stop = classes_[step->index].skip(at, end);
-        read += static_cast<std::size_t>(stop - at);
+        memory.read += static_cast<std::size_t>(stop - at);
         if (static_cast<std::size_t>(stop - at) < step->min) {
           fits = false;
           break;
@@ -108,14 +116,14 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
             stop = place;
           }
         }
-        read += static_cast<std::size_t>(stop - at);
+        memory.read += static_cast<std::size_t>(stop - at);
         if (!fits) break;
         if (!step->is_final) has_choices = true;
         at = stop;
         break;
       }
       case Code::Part: {
-        const ByteAutomaton::Ends ends = automata_[step->index]->run(subject, at, read);
+        const ByteAutomaton::Ends ends = automata_[step->index]->run(subject, at, memory.read);
         fits = ends.count > 0;
         if (!fits) break;
         if (ends.count > 1) {
@@ -137,7 +145,14 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
         break;
       case Code::Join: {
         const Return& from = returns[--depth];
-        has_choices = has_choices || from.has_choices || !step->is_final;
+        has_choices = has_choices || from.has_choices;
+        if (!step->is_final) {
+          if (step->may_choose && !has_choices && alternative_count < kMostReturns) {
+            alternatives[alternative_count++] = {from.branch, from.at, step->index};
+          } else {
+            has_choices = true;
+          }
+        }
         step = &steps_[step->target];
         continue;
       }
@@ -146,6 +161,10 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
         has_choices = false;
         break;
       case Code::Committed: has_choices = returns[--depth].has_choices; break;
+      case Code::Checkpoint:
+        fits = at != memory.failed[step->index];
+        if (fits) memory.reached[step->index] = at;
+        break;
       case Code::Done: offsets[1] = static_cast<std::size_t>(at - begin); return Outcome::Matched;
     }
     if (fits) {
@@ -158,7 +177,15 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
     }
     for (;;) {
       if (has_choices) return Outcome::Undecided;
-      if (depth == 0) return Outcome::NoMatch;
+      if (depth == 0) {
+        if (alternative_count == 0) return Outcome::NoMatch;
+        const Alternative& other = alternatives[--alternative_count];
+        memory.note_failure(other.checkpoint);
+        for (std::size_t i = 2 * other.branch->next_group; i < 2 * (group_count_ + 1); ++i) offsets[i] = kUnset;
+        at = other.at;
+        step = &steps_[other.branch->target];
+        break;
+      }
       const Return& back = returns[--depth];
       has_choices = back.has_choices;
       if (back.branch == nullptr) continue;
@@ -174,9 +201,10 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
 Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std::size_t* offsets, std::size_t& tries) const {
   const char* const end = subject.data() + subject.size();
   const std::size_t most = kAlwaysRead + kMostReadPerByte * (subject.size() - start);
-  std::size_t read = 0;
+  Memory memory;
+  const std::size_t tries_before = tries;
   const char* at = subject.data() + start;
-  const char* last = end;  // where a match may begin; looked for when the first place has failed
+  const char* last = end;  // where a match may begin; looked for when some places have failed
   bool has_last = required_literals_.empty();
   for (;;) {
     if (begins_at_text_ && at != subject.data()) return Outcome::NoMatch;
@@ -196,15 +224,16 @@ Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std:
     }
     if (at > last) return Outcome::NoMatch;
     ++tries;
-    const Outcome outcome = try_at(subject, at, offsets, read);
+    const Outcome outcome = try_at(subject, at, offsets, memory);
     if (outcome == Outcome::NoMatch && at == end) return outcome;
-    if (outcome == Outcome::NoMatch && !has_last) {
+    if (outcome == Outcome::NoMatch) memory.note_failure(0);
+    if (outcome == Outcome::NoMatch && !has_last && tries - tries_before >= kTriesBeforeLook) {
       const auto place = last_start_before({at, static_cast<std::size_t>(end - at)}, required_literals_);
       if (!place) return outcome;
       last = at + *place;
       has_last = true;
     }
-    if (outcome == Outcome::NoMatch && read + static_cast<std::size_t>(at - subject.data()) - start <= most) {
+    if (outcome == Outcome::NoMatch && memory.read + static_cast<std::size_t>(at - subject.data()) - start <= most) {
       ++at;
       continue;
     }
@@ -214,8 +243,8 @@ Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std:
 }
 
 std::string Scanner::describe() const {
-  static constexpr const char* kNames[] = {"literal", "border", "run",    "run to", "lazy",   "lazy to",   "part",
-                                           "open",    "close",  "branch", "join",   "atomic", "committed", "done"};
+  static constexpr const char* kNames[] = {"literal", "border", "run",  "run to", "lazy",      "lazy to",    "part", "open",
+                                           "close",   "branch", "join", "atomic", "committed", "checkpoint", "done"};
   std::string out;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];

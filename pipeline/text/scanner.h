@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipeline/text/ascii_facts.h"
@@ -44,31 +45,33 @@ class Scanner {
   friend class ScannerCompiler;
 
   enum class Code : std::uint8_t {
-    Literal,    // text
-    Border,     // borders[index]
-    Run,        // greedy run of classes[index], then one of `symbols`
-    RunTo,      // greedy run, then the last occurrence of text in reach
-    Lazy,       // lazy run of classes[index] up to one of `symbols`
-    LazyTo,     // lazy run up to text
-    Part,       // automata[index]
-    Open,       // group begins
-    Close,      // group ends
-    Branch,     // begins with one of `symbols`, else go on at `target`; likewise when it fails before its Join
-    Join,       // end of a branch: go on at `target`
-    Atomic,     // choices left behind inside...
-    Committed,  // ...are forgotten here
+    Literal,     // text
+    Border,      // borders[index]
+    Run,         // greedy run of classes[index], then one of `symbols`
+    RunTo,       // greedy run, then the last occurrence of text in reach
+    Lazy,        // lazy run of classes[index] up to one of `symbols`
+    LazyTo,      // lazy run up to text
+    Part,        // automata[index]
+    Open,        // group begins
+    Close,       // group ends
+    Branch,      // begins with one of `symbols`, else go on at `target`; likewise when it fails before its Join
+    Join,        // end of a branch: go on at `target`
+    Atomic,      // choices left behind inside...
+    Committed,   // ...are forgotten here
+    Checkpoint,  // what is behind fails where it has failed before
     Done,
   };
   struct Step {
     Code code = Code::Done;
     bool is_final = false;    // Run, Lazy: no other length could fit; Join: no other branch could
-    bool may_choose = false;  // Part: of several ends the last is the one tried first
+    bool may_choose = false;  // Part: of several ends the last is the one tried first; Join: its branch may be returned to
     std::uint32_t group = 0;  // Open, Close; for others: the group that holds just this step, 0 for none
-    std::uint32_t index = 0;
+    std::uint32_t index = 0;  // of a class, border, automaton; Join: the checkpoint at its target
     std::uint32_t min = 0;
     std::uint32_t target = 0;
     std::uint32_t first_group = 0;  // Branch: groups inside, which a failure makes unset
     std::uint32_t last_group = 0;
+    std::uint32_t next_group = 0;  // Branch: the first group at or behind it
     SymbolSet symbols;
     std::string text;
     std::uint64_t text_word = 0;  // the first bytes of text, and which bits of a word they are
@@ -80,8 +83,22 @@ class Scanner {
     std::array<std::uint8_t, 129> after{};
   };
   static constexpr std::size_t kDeepest = 16;
+  static constexpr std::size_t kMostCheckpoints = 8;
+  static constexpr std::size_t kMostReturns = 8;  // to branches that are done, see try_at()
 
-  Outcome try_at(std::string_view subject, const char* at, std::size_t* offsets, std::size_t& read) const;
+  /// Where the steps behind a checkpoint have failed they would fail again, in this try or the next: they depend on the
+  /// place alone. So a line that fits but for its end is walked through once, although a try may begin at each part of a
+  /// name or an address at its front, and although a "-" may be read in two ways.
+  struct Memory {
+    std::array<const char*, kMostCheckpoints> failed{};   // the place where each has failed last
+    std::array<const char*, kMostCheckpoints> reached{};  // and where it was passed in this try
+    std::size_t read = 0;                                 // bytes, of all tries
+    void note_failure(std::size_t first) {
+      for (std::size_t i = first; i < kMostCheckpoints; ++i)
+        if (reached[i] != nullptr) failed[i] = std::exchange(reached[i], nullptr);
+    }
+  };
+  Outcome try_at(std::string_view subject, const char* at, std::size_t* offsets, Memory& memory) const;
 
   std::vector<Step> steps_;
   std::vector<ByteClass> classes_;

@@ -214,7 +214,10 @@ class ScannerCompiler {
 
   void add_group_border(const Item& item) {
     switch (item.kind) {
-      case Item::Kind::Open: add({.code = Code::Open, .group = static_cast<std::uint32_t>(item.group)}); return;
+      case Item::Kind::Open:
+        opened_groups_ = static_cast<std::uint32_t>(item.group);
+        add({.code = Code::Open, .group = opened_groups_});
+        return;
       case Item::Kind::Close: close_group(static_cast<std::uint32_t>(item.group)); return;
       case Item::Kind::Atomic:
         deepest_ = std::max(deepest_, ++depth_);
@@ -295,7 +298,11 @@ class ScannerCompiler {
     std::memcpy(&step.text_word, text.data(), size);
     std::memset(&step.text_mask, 0xff, size);
     add(std::move(step));
+    // Behind the first text that all ways lead through, unless the expression begins with it.
+    if (depth_ == 0 && checkpoint_count_ == 0 && scanner_->steps_.size() > 1) add_checkpoint();
   }
+
+  void add_checkpoint() { add({.code = Code::Checkpoint, .index = checkpoint_count_++}); }
 
   void add_border(const std::vector<BorderRule>& rules) {
     Scanner::Border border;
@@ -387,6 +394,8 @@ class ScannerCompiler {
 
   void add_branches(const std::vector<const RegexNode*>& branches, const Item& item) {
     const SymbolSet& after = item.after;
+    const bool is_outermost = depth_ == 0;
+    const std::uint32_t next_group = opened_groups_ + 1;
     deepest_ = std::max(deepest_, ++depth_);
     std::vector<std::size_t> joins;
     for (std::size_t i = 0; i < branches.size(); ++i) {
@@ -395,7 +404,11 @@ class ScannerCompiler {
       const std::size_t branch = scanner_->steps_.size();
       if (!is_last) {
         const auto [first, last] = groups_in(*branches[i]);
-        add({.code = Code::Branch, .first_group = first, .last_group = last, .symbols = first_symbols(*branches[i], after)});
+        add({.code = Code::Branch,
+             .first_group = first,
+             .last_group = last,
+             .next_group = next_group,
+             .symbols = first_symbols(*branches[i], after)});
       }
       add_row(*branches[i], item.before, after);
       if (is_last) break;
@@ -405,7 +418,15 @@ class ScannerCompiler {
       add({.code = Code::Join, .is_final = (first_symbols(*branches[i], after) & others).none()});
       scanner_->steps_[branch].target = static_cast<std::uint32_t>(scanner_->steps_.size());
     }
-    for (const std::size_t join : joins) scanner_->steps_[join].target = static_cast<std::uint32_t>(scanner_->steps_.size());
+    std::vector<Step>& steps = scanner_->steps_;
+    const bool has_choice = std::any_of(joins.begin(), joins.end(), [&](std::size_t join) { return !steps[join].is_final; });
+    const bool may_return = is_outermost && has_choice && checkpoint_count_ < Scanner::kMostCheckpoints;
+    for (const std::size_t join : joins) {
+      steps[join].target = static_cast<std::uint32_t>(steps.size());
+      steps[join].may_choose = may_return;
+      steps[join].index = checkpoint_count_;
+    }
+    if (may_return) add_checkpoint();
   }
 
   /// First group that records in the node, and the one behind the last.
@@ -425,7 +446,9 @@ class ScannerCompiler {
 
   const RegexTree& tree_;
   std::unique_ptr<Scanner> scanner_ = std::make_unique<Scanner>();
-  std::size_t depth_ = 0;
+  std::size_t depth_ = 0;  // of branches and atomic groups around
+  std::uint32_t checkpoint_count_ = 0;
+  std::uint32_t opened_groups_ = 0;  // the highest group so far
   std::size_t deepest_ = 0;
 };
 

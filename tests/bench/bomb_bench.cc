@@ -4,13 +4,13 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "pipeline/text/matcher.h"
 #include "pipeline/text/pattern_library.h"
+#include "tests/bench/filter_under_test.h"
 
 namespace logboom {
 namespace {
@@ -28,6 +28,7 @@ struct Bomb {
   std::string pattern;  // grok
   std::string ordinary;
   std::string hostile;
+  PatternSet set = PatternSet::Legacy;
 };
 
 std::vector<Bomb> bombs() {
@@ -49,6 +50,19 @@ std::vector<Bomb> bombs() {
       {"data_chain", lazy, "one, two, three, four;", repeated("a, ", kLong)},
       {"data_chain_long", lazy, words + "one, two, three, four;", repeated("a,b ", kLong)},
       {"access_log_cut", "%{COMBINEDAPACHELOG}", access, access.substr(0, access.size() - 2)},
+      {"access_log_cut_ecs", "%{COMBINEDAPACHELOG}", access, access.substr(0, access.size() - 2), PatternSet::EcsV1},
+      {"access_log_cut_anchored", "^%{COMBINEDAPACHELOG}$", access, access.substr(0, access.size() - 2)},
+      {"access_log_cut_name", "%{COMBINEDAPACHELOG}", "www-1.a.example.org" + access.substr(8),
+       "www-1.a.example.org" + access.substr(8, access.size() - 10)},
+      {"access_log_cut_utf8", "%{COMBINEDAPACHELOG}", access.substr(0, access.size() - 1) + "é\"",
+       access.substr(0, access.size() - 2) + "é"},
+      {"access_log_no_status", "%{COMBINEDAPACHELOG}", access, access.substr(0, 75) + " ok " + access.substr(79)},
+      {"access_log_no_status_ecs", "%{COMBINEDAPACHELOG}", access, access.substr(0, 75) + " ok " + access.substr(79),
+       PatternSet::EcsV1},
+      {"access_log_utf8_no_status", "%{COMBINEDAPACHELOG}", access.substr(0, access.size() - 1) + "é\"",
+       access.substr(0, 75) + " ok " + access.substr(79, access.size() - 80) + "é\""},
+      {"stack_line_cut", "%{JAVASTACKTRACEPART}", stack, stack.substr(0, stack.size() - 1)},
+      {"stack_line_cut_ecs", "%{JAVASTACKTRACEPART}", stack, stack.substr(0, stack.size() - 4) + "x)", PatternSet::EcsV1},
       {"access_log_long_path", "%{COMBINEDAPACHELOG}", access,
        R"(10.1.2.3 - - [17/May/2015:10:05:03 +0000] "GET /)" + repeated("a/b", kLong) + R"( HTTP/1.1" 200 x)"},
       {"access_log_many_starts", "%{COMBINEDAPACHELOG}", access, repeated("10.1.2.3 - - [", kLong)},
@@ -69,8 +83,8 @@ std::vector<Bomb> bombs() {
   };
 }
 
-std::shared_ptr<const Matcher> compiled(const std::string& pattern) {
-  const auto expanded = PatternLibrary::bundled(PatternSet::Legacy).expand(pattern);
+std::shared_ptr<const Matcher> compiled(const Bomb& bomb) {
+  const auto expanded = PatternLibrary::bundled(bomb.set).expand(bomb.pattern);
   if (!expanded) return nullptr;
   auto matcher = Matcher::compile(expanded->regex, {.dot_matches_newline = true, .captures_unnamed = false});
   return matcher ? *matcher : nullptr;
@@ -83,17 +97,16 @@ double nanoseconds_per_byte(const Matcher& matcher, const std::string& line, Mat
   const std::size_t calls = std::max<std::size_t>(1, kLong / (line.size() + 1));
   std::vector<double> taken;
   for (int round = 0; round < 9; ++round) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = thread_seconds();
     for (std::size_t i = 0; i < calls; ++i) benchmark::DoNotOptimize(matcher.match(line, scratch));
-    const std::chrono::duration<double, std::nano> all = std::chrono::steady_clock::now() - start;
-    taken.push_back(all.count() / static_cast<double>(calls * line.size()));
+    taken.push_back((thread_seconds() - start) * 1e9 / static_cast<double>(calls * line.size()));
   }
   std::nth_element(taken.begin(), taken.begin() + 4, taken.end());
   return taken[4];
 }
 
 void BM_Bomb(benchmark::State& state, const Bomb& bomb) {
-  const auto matcher = compiled(bomb.pattern);
+  const auto matcher = compiled(bomb);
   if (matcher == nullptr) return state.SkipWithError("the pattern does not compile");
   MatchStatus ordinary = MatchStatus::NoMatch;
   MatchStatus hostile = MatchStatus::NoMatch;
