@@ -155,6 +155,11 @@ SymbolSet last_symbols(const RegexNode& node, const SymbolSet& before) {
       for (const auto& child : node.children) last = last_symbols(*child, last);
       return last;
     }
+    case RegexNodeKind::Alternate: {
+      SymbolSet last;
+      for (const auto& child : node.children) last |= last_symbols(*child, before);
+      return last;
+    }
     case RegexNodeKind::Group: return last_symbols(*node.children[0], before);
     case RegexNodeKind::Repeat: {
       const RegexNode& item = *node.children[0];

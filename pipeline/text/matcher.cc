@@ -141,6 +141,13 @@ struct Matcher::Engine {
     if (!looks_for_literals()) return false;
     return subject.size() - start >= kLongText || miss_balance.load(std::memory_order_relaxed) >= 0;
   }
+  /// False when the expression wants the end of a line and an ASCII subject, of one line, ends with another byte than any
+  /// match does.
+  bool may_end(std::string_view subject) const {
+    if (!facts.before_line_end || subject.empty()) return true;
+    const auto last = static_cast<unsigned char>(subject.back());
+    return last >= 0x80 || facts.before_line_end->test(last) || memchr(subject.data(), '\n', subject.size()) != nullptr;
+  }
   /// Lines that miss although they hold the literals (cut ones, ones of a newer format) make looks as vain as matches do.
   void note_look(bool has_looked, bool was_of_use, MatchStatus status) const {
     if (!looks_for_literals()) return;
@@ -260,6 +267,7 @@ MatchStatus Matcher::match(std::string_view subject, MatchScratch& scratch, std:
   if (subject.data() == nullptr) subject = std::string_view("");
   if (start > subject.size()) return MatchStatus::NoMatch;
   const bool has_looked = engine_->is_look_worth_it(subject, start);
+  if (!engine_->may_end(subject)) return MatchStatus::NoMatch;
   if (has_looked && !holds_in_order(subject.substr(start), engine_->facts.required_literals)) {
     engine_->note_look(true, true, MatchStatus::NoMatch);
     return MatchStatus::NoMatch;

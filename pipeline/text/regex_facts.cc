@@ -110,6 +110,18 @@ class LiteralSearch {
   std::vector<std::string> found_;
 };
 
+/// True when every match ends at the end of a line or of the text.
+bool ends_at_line_end(const RegexNode& node) {
+  switch (node.kind) {
+    case RegexNodeKind::Assertion:
+      return node.assertion == AssertionKind::LineEnd || node.assertion == AssertionKind::TextEnd ||
+             node.assertion == AssertionKind::TextEndOrNewline;
+    case RegexNodeKind::Group:
+    case RegexNodeKind::Concat: return !node.children.empty() && ends_at_line_end(*node.children.back());
+    default: return false;
+  }
+}
+
 }  // namespace
 
 RegexFacts facts_of(const RegexTree& tree) {
@@ -135,6 +147,10 @@ RegexFacts facts_of(const RegexTree& tree) {
   facts.is_line_anchored = begins_with(*tree.root, [&](const RegexNode& node, bool is_first) {
     return is_assertion(node, AssertionKind::LineStart) || holds_once(node, is_first);
   });
+  if (ends_at_line_end(*tree.root)) {
+    const SymbolSet last = last_symbols(*tree.root, ~SymbolSet());
+    if (!last.all()) facts.before_line_end = last;
+  }
   facts.has_search_start = contains_search_start(*tree.root);
   return facts;
 }

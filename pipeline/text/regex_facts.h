@@ -1,9 +1,11 @@
 // What can be read off an expression's tree without running it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "pipeline/text/ascii_facts.h"
 #include "pipeline/text/regex_tree.h"
 
 namespace logboom {
@@ -15,6 +17,7 @@ struct RegexFacts {
   bool is_anchored = false;                    // a match begins where the search does, or nowhere
   bool is_line_anchored = false;               // a match begins there or behind a newline
   bool has_search_start = false;               // \G: where the search began matters
+  std::optional<SymbolSet> before_line_end;    // a match ends at the end of a line, behind one of these
 };
 
 RegexFacts facts_of(const RegexTree& tree);

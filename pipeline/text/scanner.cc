@@ -163,7 +163,9 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
       case Code::Committed: has_choices = returns[--depth].has_choices; break;
       case Code::Checkpoint:
         fits = at != memory.failed[step->index];
-        if (fits) memory.reached[step->index] = at;
+        if (!fits) break;
+        memory.reached[step->index] = at;
+        memory.behind_reached = std::max<std::size_t>(memory.behind_reached, step->index + 1);
         break;
       case Code::Done: offsets[1] = static_cast<std::size_t>(at - begin); return Outcome::Matched;
     }

@@ -92,10 +92,12 @@ class Scanner {
   struct Memory {
     std::array<const char*, kMostCheckpoints> failed{};   // the place where each has failed last
     std::array<const char*, kMostCheckpoints> reached{};  // and where it was passed in this try
+    std::size_t behind_reached = 0;                       // checkpoints from here on were not passed
     std::size_t read = 0;                                 // bytes, of all tries
     void note_failure(std::size_t first) {
-      for (std::size_t i = first; i < kMostCheckpoints; ++i)
-        if (reached[i] != nullptr) failed[i] = std::exchange(reached[i], nullptr);
+      for (; behind_reached > first; --behind_reached)
+        if (const char* const place = std::exchange(reached[behind_reached - 1], nullptr))
+          failed[behind_reached - 1] = place;
     }
   };
   Outcome try_at(std::string_view subject, const char* at, std::size_t* offsets, Memory& memory) const;

@@ -250,18 +250,24 @@ void compare_with_ruby(std::uint32_t seed, int expressions) {
   const std::vector<std::string> answers = ask_ruby(cases);
   REQUIRE(answers.size() == cases.size());
   std::size_t matched = 0;
+  std::size_t over_budget = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const auto& [expression, subject] = cases[i];
     if (is_wrong_in_ruby(expression)) continue;
     if (answers[i] == "error") continue;  // Ruby refuses more look-behinds than PCRE2; the tables hold what must be refused
     if (answers[i] != "nil") ++matched;
     const std::string own = describe(expression, subject);
+    if (own == "over budget") {  // nested loops over nothing; rare
+      ++over_budget;
+      continue;
+    }
     if (own != answers[i]) {
       UNSCOPED_INFO(expression << " on " << hex(subject) << " (" << subject << "): Ruby " << answers[i] << ", here " << own);
     }
     CHECK(own == answers[i]);
   }
   CHECK(matched > cases.size() / 5);
+  CHECK(over_budget < cases.size() / 1000);
 }
 
 }  // namespace

@@ -40,6 +40,25 @@ std::vector<std::string> all_matches(std::string_view pattern, std::string_view 
 
 }  // namespace
 
+TEST_CASE("a text that ends as no match does is refused by its last byte, one of several lines is not", "[text][matcher]") {
+  const auto matcher = Matcher::compile(R"((?:"[^"]*"|'[^']*'|\d+(?:kB)?)$)");
+  REQUIRE(matcher);
+  MatchScratch scratch;
+  const auto matches = [&](std::string_view text) { return (*matcher)->match(text, scratch) == MatchStatus::Matched; };
+  CHECK(matches("x \"a\""));
+  CHECK(matches("x 12kB"));
+  CHECK(matches("x 12"));
+  CHECK(matches("x 12\ny"));
+  CHECK(matches("\"a\"\n"));
+  CHECK_FALSE(matches("x \"a\"!"));
+  CHECK_FALSE(matches("x \"a\"!\n!"));
+  CHECK_FALSE(matches(""));
+  CHECK(matches("é 7"));
+  const auto empty = Matcher::compile("(?:a|)$");
+  REQUIRE(empty);
+  CHECK((*empty)->match("b", scratch) == MatchStatus::Matched);
+}
+
 TEST_CASE("captures are read by group number, and unset is not empty", "[text][matcher]") {
   const auto matcher = compiled("(?<a>x*)(?<b>y)?(?<c>z)");
   MatchScratch scratch;
