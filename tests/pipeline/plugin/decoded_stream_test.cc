@@ -62,6 +62,7 @@ class SilentStream final : public ByteStream {
   }
   Awaitable<Result<void>> write(std::string_view) override { co_return Result<void>(); }
   void unread(std::string_view) override {}
+  void end_reading() override {}
   bool is_rebinding() const override { return false; }
   const PeerAddress& peer() const override { return address_; }
   const PeerAddress& local() const override { return address_; }
