@@ -2,6 +2,7 @@
 #include "tests/plugins/plugin_harness.h"
 #include "tests/support/collecting_sink.h"
 #include "tests/support/memory_stream.h"
+#include "tests/support/test_certificates.h"
 
 namespace logboom {
 namespace {
@@ -94,10 +95,35 @@ TEST_CASE("tcp declares what it listens on or connects to", "[input][tcp]") {
 }
 
 TEST_CASE("tcp refuses what it cannot do", "[input][tcp]") {
-  CHECK_THAT(refusals("tcp { port => 1 ssl_enabled => true }"), Contains("TLS is not available in this version"));
+  const std::string without_files = refusals("tcp { port => 1 ssl_enabled => true }");
+  CHECK_THAT(without_files, Contains("ssl_enabled needs ssl_certificate") && Contains("ssl_enabled needs ssl_key") &&
+                                Contains("ssl_client_authentication => required needs ssl_certificate_authorities"));
+  CHECK_THAT(refusals("tcp { port => 1 ssl_enabled => true ssl_certificate => \"/no.pem\" ssl_key => \"/no.key\" "
+                      "ssl_client_authentication => none }"),
+             Contains("the file \"/no.pem\" cannot be read") && Contains("the file \"/no.key\" cannot be read"));
   CHECK_THAT(refusals("tcp { port => 1 codec => rubydebug }"), Contains("cannot read"));
   CHECK_THAT(refusals("tcp { port => 70000 }"), Contains("70000"));
   CHECK_THAT(refusals("tcp { }"), Contains("port"));
+}
+
+TEST_CASE("tcp speaks TLS as a server and as a client, under today's and under older option names", "[input][tcp][tls]") {
+  const TestCertificates certificates;
+  const std::string files = " ssl_certificate => \"" + certificates.path("server.pem") + "\" ssl_key => \"" +
+                            certificates.path("server.key") + "\" ";
+  const auto endpoint_of = [](const std::string& options) {
+    PluginHarness<Input> harness("input", "tcp { port => 5000 " + options + " }");
+    INFO(harness.diagnostics.render());
+    REQUIRE(harness.plugin != nullptr);
+    return harness.plugin->endpoints().at(0);
+  };
+  const Endpoint server =
+      endpoint_of("ssl_enabled => true ssl_client_authentication => none ssl_handshake_timeout => 1500" + files);
+  CHECK(server.tls != nullptr);
+  CHECK(server.handshake_seconds == 1.5);
+  CHECK(endpoint_of("ssl_enable => true ssl_verify => false" + files).tls != nullptr);
+  CHECK(endpoint_of("mode => client host => \"example.org\" ssl_enabled => true").tls->verifies_name());
+  CHECK_FALSE(endpoint_of("mode => client ssl_enabled => true ssl_verification_mode => none").tls->verifies_name());
+  CHECK(endpoint_of("mode => client").tls == nullptr);
 }
 
 }  // namespace logboom
