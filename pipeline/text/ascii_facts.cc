@@ -140,6 +140,29 @@ SymbolSet first_symbols(const RegexNode& node, const SymbolSet& after) {
   }
 }
 
+std::bitset<128> all_bytes(const RegexNode& node) {
+  if (const auto bytes = single_byte_set(node)) return *bytes;
+  std::bitset<128> found;
+  switch (node.kind) {
+    case RegexNodeKind::Empty:
+    case RegexNodeKind::Assertion:
+    case RegexNodeKind::Look: return found;
+    case RegexNodeKind::Literal:
+      for (const char c : node.text) {
+        if (static_cast<unsigned char>(c) >= 0x80 || node.ignore_case) return ~found;
+        found.set(static_cast<unsigned char>(c));
+      }
+      return found;
+    case RegexNodeKind::Concat:
+    case RegexNodeKind::Alternate:
+    case RegexNodeKind::Group:
+    case RegexNodeKind::Repeat:
+      for (const auto& child : node.children) found |= all_bytes(*child);
+      return found;
+    default: return ~found;
+  }
+}
+
 SymbolSet last_symbols(const RegexNode& node, const SymbolSet& before) {
   if (const auto bytes = single_byte_set(node)) return symbols_of(*bytes);
   switch (node.kind) {

@@ -35,6 +35,9 @@ SymbolSet first_symbols(const RegexNode& node, const SymbolSet& after);
 /// The symbols that may stand before the end of the node, when one of `before` stands before it: a superset.
 SymbolSet last_symbols(const RegexNode& node, const SymbolSet& before);
 
+/// The bytes that a text which the node takes may hold: a superset.
+std::bitset<128> all_bytes(const RegexNode& node);
+
 /// True when an atomic group around the node makes no difference where only `after` may follow.
 bool is_same_when_atomic(const RegexNode& node, const SymbolSet& after);
 

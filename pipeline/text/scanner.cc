@@ -237,6 +237,7 @@ Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std:
     }
     if (outcome == Outcome::NoMatch && memory.read + static_cast<std::size_t>(at - subject.data()) - start <= most) {
       ++at;
+      if (fresh_text_size_ != 0 && memory.failed[0] != nullptr) at = std::max(at, memory.failed[0] - fresh_text_size_);
       continue;
     }
     start = static_cast<std::size_t>(at - subject.data());

@@ -109,6 +109,9 @@ class Scanner {
   std::vector<std::string> required_literals_;
   std::vector<ByteClass> not_first_;  // one: bytes that no match begins with; none: a match may be empty
   std::size_t group_count_ = 0;
+  // When not 0: the first checkpoint is behind a text of this size whose first byte cannot stand in front of it in a match.
+  // A try that fails there has then failed for all places up to that text.
+  std::size_t fresh_text_size_ = 0;
   bool begins_at_line_ = false;
   bool begins_at_text_ = false;
 };

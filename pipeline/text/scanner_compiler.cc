@@ -299,7 +299,21 @@ class ScannerCompiler {
     std::memset(&step.text_mask, 0xff, size);
     add(std::move(step));
     // Behind the first text that all ways lead through, unless the expression begins with it.
-    if (depth_ == 0 && checkpoint_count_ == 0 && scanner_->steps_.size() > 1) add_checkpoint();
+    if (depth_ == 0 && checkpoint_count_ == 0 && scanner_->steps_.size() > 1) {
+      const auto first = static_cast<unsigned char>(text[0]);
+      if (!bytes_before_[first]) scanner_->fresh_text_size_ = text.size();
+      add_checkpoint();
+    }
+    note_bytes(all_bytes_of(text));
+  }
+
+  static std::bitset<128> all_bytes_of(const std::string& text) {
+    std::bitset<128> found;
+    for (const char c : text) found.set(static_cast<unsigned char>(c));
+    return found;
+  }
+  void note_bytes(const std::bitset<128>& bytes) {
+    if (checkpoint_count_ == 0) bytes_before_ |= bytes;
   }
 
   void add_checkpoint() { add({.code = Code::Checkpoint, .index = checkpoint_count_++}); }
@@ -317,6 +331,7 @@ class ScannerCompiler {
   }
 
   void add_run(const RegexNode& node, const Item& item) {
+    note_bytes(all_bytes(node));
     const std::bitset<128> members = *single_byte_set(*node.children[0]);
     Step step;
     step.index = static_cast<std::uint32_t>(scanner_->classes_.size());
@@ -351,6 +366,7 @@ class ScannerCompiler {
              .may_choose = is_longest_first,
              .index = static_cast<std::uint32_t>(scanner_->automata_.size())});
         scanner_->automata_.push_back(std::move(automaton));
+        for (const RegexNode* node : nodes) note_bytes(all_bytes(*node));
         return;
       }
     }
@@ -448,6 +464,7 @@ class ScannerCompiler {
   std::unique_ptr<Scanner> scanner_ = std::make_unique<Scanner>();
   std::size_t depth_ = 0;  // of branches and atomic groups around
   std::uint32_t checkpoint_count_ = 0;
+  std::bitset<128> bytes_before_;    // that may be passed in front of the first checkpoint
   std::uint32_t opened_groups_ = 0;  // the highest group so far
   std::size_t deepest_ = 0;
 };

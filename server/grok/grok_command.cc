@@ -223,7 +223,7 @@ class Command {
       return static_cast<bool>(out_);
     });
     if (!could_read) return kUsage;
-    err_ << fmt::format("{} lines: {} matched, {} did not\n", lines, matched, lines - matched);
+    err_ << fmt::format("{} line{}: {} matched, {} did not\n", lines, lines == 1 ? "" : "s", matched, lines - matched);
     return matched == lines ? kAllMatched : kSomeMissed;
   }
 
@@ -242,13 +242,17 @@ class Command {
     const GrokDiagnosis found = workbench.diagnose(line);
     if (found.is_over_budget)
       return fmt::format(R"({{"matched":false,"pattern":{},"line":{},"over_budget":true}})", found.pattern, json_text(line));
+    std::string within;
+    for (const std::string& name : found.within) within += (within.empty() ? "" : ",") + json_text(name);
     return fmt::format(
-        R"({{"matched":false,"pattern":{},"line":{},"longest_prefix":{},"prefix_begin":{},"prefix_end":{},"failing":{}}})",
-        found.pattern, json_text(line), json_text(found.prefix), found.begin, found.end, json_text(found.failing));
+        R"({{"matched":false,"pattern":{},"line":{},"longest_prefix":{},"prefix_begin":{},"prefix_end":{},"failing":{},)"
+        R"("within":[{}]}})",
+        found.pattern, json_text(line), json_text(found.prefix), found.begin, found.end, json_text(found.failing), within);
   }
 
   void show_match(const std::string& line, const GrokMatch& match, const GrokWorkbench& workbench, GrokFilterRun& filter) {
     std::string shown;
+    std::string legend;
     std::size_t done = 0;
     std::size_t number = 0;
     for (const FieldSpan& span : match.fields) {
@@ -256,10 +260,11 @@ class Command {
       if (span.begin < done || span.begin == span.end) continue;  // inside the one before
       shown += paint_.faint(line.substr(done, span.begin - done)) +
                paint_.field(color, line.substr(span.begin, span.end - span.begin));
+      legend += ' ' + paint_.field(color, span.field);
       done = span.end;
     }
     if (paint_.is_on()) {
-      out_ << shown << paint_.faint(line.substr(done)) << '\n';
+      out_ << shown << paint_.faint(line.substr(done)) << '\n' << ' ' << legend << '\n';
     } else {
       out_ << line << '\n';
     }
@@ -282,6 +287,7 @@ class Command {
            << paint_.field(0, text.substr(found.begin, found.end - found.begin)) << '\n';
     }
     if (!found.failing.empty()) {
+      if (!found.within.empty()) out_ << "  in       " << fmt::format("{}", fmt::join(found.within, " > ")) << '\n';
       out_ << "  fails    " << paint_.bad(found.failing) << (found.expression.empty() ? "" : "  =  " + found.expression)
            << '\n';
       std::string_view rest = text.substr(found.end);

@@ -9,6 +9,8 @@ namespace logboom {
 namespace {
 
 constexpr std::size_t kLongestShown = 300;
+constexpr std::size_t kMostCompiled = 1000;  // prefixes that are remembered
+constexpr int kDeepestLook = 30;
 
 std::string shortened(std::string_view text) {
   if (text.size() <= kLongestShown) return std::string(text);
@@ -30,17 +32,39 @@ std::string text_of(const std::vector<PatternPiece>& pieces, std::size_t count) 
   return text;
 }
 
+/// What stands in a group without a quantifier, empty for other pieces.
+std::string_view inside_of_group(std::string_view piece) {
+  if (piece.size() < 2 || piece.front() != '(' || piece.back() != ')') return {};
+  std::string_view inside = piece.substr(1, piece.size() - 2);
+  if (inside.empty() || inside.front() != '?') return inside;
+  if (inside.rfind("?:", 0) == 0 || inside.rfind("?>", 0) == 0) return inside.substr(2);
+  const bool is_named = inside.rfind("?<", 0) == 0 && inside.size() > 2 && inside[2] != '=' && inside[2] != '!';
+  const std::size_t name_end = inside.find('>');
+  return is_named && name_end != std::string_view::npos ? inside.substr(name_end + 1) : std::string_view();
+}
+
+/// The name in %{NAME} or %{NAME:field}, empty for other pieces and for those that define it or repeat.
+std::string_view name_of_reference(std::string_view piece) {
+  if (piece.rfind("%{", 0) != 0 || piece.find('}') != piece.size() - 1 || piece.find('=') != std::string_view::npos)
+    return {};
+  return piece.substr(2, piece.find_first_of(":}") - 2);
+}
+
 bool takes_anything(const PatternPiece& piece) {
   return piece.reference == "GREEDYDATA" || piece.reference == "DATA" || piece.text == ".*" || piece.text == ".*?";
 }
 
 }  // namespace
 
-std::shared_ptr<const Matcher> GrokWorkbench::compile(std::string_view text) const {
+std::shared_ptr<const Matcher> GrokWorkbench::compile(const std::string& text) {
+  if (const auto known = compiled_.find(text); known != compiled_.end()) return known->second;
+  if (compiled_.size() >= kMostCompiled) compiled_.clear();
+  std::shared_ptr<const Matcher>& made = compiled_[text];
   const auto expression = library_.expand(text, options_);
   if (!expression) return nullptr;
-  auto matcher = Matcher::compile(expression->regex, {.dot_matches_newline = true, .captures_unnamed = false});
-  return matcher ? *matcher : nullptr;
+  auto matcher = Matcher::compile(expression->regex, {.dot_matches_newline = true, .captures = false});
+  if (matcher) made = std::move(*matcher);
+  return made;
 }
 
 Result<void> GrokWorkbench::add(std::string_view pattern) {
@@ -83,6 +107,58 @@ bool GrokWorkbench::fits(Alternative& alternative, std::size_t count, std::strin
   return prefix != nullptr && prefix->match(line, scratch_) == MatchStatus::Matched;
 }
 
+bool GrokWorkbench::fits(const std::string& prefix, std::string_view line) {
+  const auto matcher = compile(prefix);
+  return matcher != nullptr && matcher->match(line, scratch_) == MatchStatus::Matched;
+}
+
+void GrokWorkbench::note_failing(const std::vector<PatternPiece>& pieces, std::size_t at, GrokDiagnosis& found) const {
+  const PatternPiece& piece = pieces[at];
+  found.failing = piece.text;
+  found.expression.clear();
+  for (std::size_t next = at + 1; piece.is_literal && next < pieces.size() && pieces[next].is_literal; ++next)
+    found.failing += pieces[next].text;
+  if (const auto* named = piece.reference.empty() ? nullptr : library_.find(piece.reference))
+    found.expression = named->expression;
+}
+
+void GrokWorkbench::look_inside(std::string_view piece, std::string_view line, GrokDiagnosis& found, int depth) {
+  std::string_view inside = inside_of_group(piece);
+  const std::string_view name = inside.empty() ? name_of_reference(piece) : std::string_view();
+  if (const auto* named = name.empty() ? nullptr : library_.find(name)) inside = named->expression;
+  if (inside.empty() || depth == kDeepestLook) return;
+
+  // Of the alternatives inside, the one that comes furthest. One that fits whole tells nothing.
+  const std::string before = found.prefix;
+  std::optional<GrokDiagnosis> best;
+  std::string_view best_piece;
+  for (const auto& pieces : cut_pattern(inside)) {
+    std::size_t fitting = 0;
+    std::size_t failing = pieces.size() + 1;
+    while (failing - fitting > 1) {
+      const std::size_t middle = fitting + (failing - fitting) / 2;
+      (fits(before + text_of(pieces, middle), line) ? fitting : failing) = middle;
+    }
+    if (fitting == pieces.size()) continue;
+    GrokDiagnosis made = found;
+    made.prefix = before + text_of(pieces, fitting);
+    if (fitting > 0 && fits(made.prefix, line)) {
+      made.begin = scratch_.begin(0);
+      made.end = scratch_.end(0);
+    }
+    if (best && made.end <= best->end) continue;
+    note_failing(pieces, fitting, made);
+    best_piece = pieces[fitting].text;
+    best = std::move(made);
+  }
+  if (!best) return;
+  // Without a step forward the piece as it was says more than the first of its parts.
+  GrokDiagnosis deeper = *best;
+  if (!name.empty()) deeper.within.emplace_back(name);
+  look_inside(best_piece, line, deeper, depth + 1);
+  if (deeper.end > found.end) found = std::move(deeper);
+}
+
 GrokDiagnosis GrokWorkbench::diagnose(std::string_view line) {
   GrokDiagnosis best;
   bool has_best = false;
@@ -108,13 +184,8 @@ GrokDiagnosis GrokWorkbench::diagnose(std::string_view line) {
         made.end = scratch_.end(0);
       }
       if (fitting < alternative.pieces.size()) {
-        const PatternPiece& piece = alternative.pieces[fitting];
-        made.failing = piece.text;
-        for (std::size_t next = fitting + 1;
-             piece.is_literal && next < alternative.pieces.size() && alternative.pieces[next].is_literal; ++next)
-          made.failing += alternative.pieces[next].text;
-        if (const auto* named = piece.reference.empty() ? nullptr : library_.find(piece.reference))
-          made.expression = named->expression;
+        note_failing(alternative.pieces, fitting, made);
+        look_inside(alternative.pieces[fitting].text, line, made, 0);
       }
       if (!has_best || made.end > best.end) best = std::move(made);
       has_best = true;

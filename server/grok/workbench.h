@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "pipeline/text/matcher.h"
@@ -32,11 +33,12 @@ struct GrokMatch {
 struct GrokDiagnosis {
   std::size_t pattern = 0;
   bool is_over_budget = false;  // no more is known then
-  std::string prefix;           // the longest run of pieces from the start that matches
+  std::string prefix;           // the longest run of pieces from the start that matches; patterns are opened on the way
   std::size_t begin = 0;        // of the text that it matches
   std::size_t end = 0;
-  std::string failing;     // the piece behind it; literal characters are taken together
-  std::string expression;  // what a failing %{NAME} stands for
+  std::string failing;              // the piece behind it; literal characters are taken together
+  std::string expression;           // what a failing %{NAME} stands for
+  std::vector<std::string> within;  // the patterns that were opened to find it, from the outermost to the innermost
 };
 
 /// One thread.
@@ -71,14 +73,20 @@ class GrokWorkbench {
     std::vector<Alternative> alternatives;
   };
 
-  std::shared_ptr<const Matcher> compile(std::string_view text) const;
+  /// Remembers what it compiled. nullptr for what is no pattern.
+  std::shared_ptr<const Matcher> compile(const std::string& text);
   bool fits(Alternative& alternative, std::size_t count, std::string_view line);
+  bool fits(const std::string& prefix, std::string_view line);
+  /// Goes on inside the piece that fails, as far as it can be opened.
+  void look_inside(std::string_view piece, std::string_view line, GrokDiagnosis& found, int depth);
+  void note_failing(const std::vector<PatternPiece>& pieces, std::size_t at, GrokDiagnosis& found) const;
   void advise(const Pattern& pattern, std::string& out) const;
 
   PatternLibrary library_;
   GrokOptions options_;
   std::vector<std::unique_ptr<std::string>> texts_;  // what the pieces are views of
   std::vector<Pattern> patterns_;
+  std::unordered_map<std::string, std::shared_ptr<const Matcher>> compiled_;
   MatchScratch scratch_;
 };
 

@@ -41,7 +41,7 @@ TEST_CASE("logboom grok says how far a line matched and what failed", "[grok]") 
   const Ran json = run({"--json", "^a%{INT:n}"}, "ab");
   CHECK(json.out ==
         "{\"matched\":false,\"pattern\":0,\"line\":\"ab\",\"longest_prefix\":\"^a\",\"prefix_begin\":0,"
-        "\"prefix_end\":1,\"failing\":\"%{INT:n}\"}\n");
+        "\"prefix_end\":1,\"failing\":\"%{INT:n}\",\"within\":[]}\n");
 }
 
 TEST_CASE("logboom grok paints captures on a terminal only", "[grok]") {

@@ -85,11 +85,31 @@ TEST_CASE("a miss names the longest prefix and the piece behind it", "[grok]") {
   CHECK(bench_of({"^%{NUMBER:n}"}).diagnose("x").expression == "%{BASE10NUM}");
 }
 
+TEST_CASE("the failing piece is looked for inside the patterns of the library", "[grok]") {
+  const std::string line = R"(10.1.2.3 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" ok 203 "-" "curl")";
+  GrokWorkbench access = bench_of({"^%{COMBINEDAPACHELOG}$"});
+  const GrokDiagnosis found = access.diagnose(line);
+  CHECK(line.substr(found.end) == R"(ok 203 "-" "curl")");
+  CHECK_THAT(found.failing, Contains("status_code"));
+  CHECK(found.within == std::vector<std::string>{"COMBINEDAPACHELOG", "HTTPD_COMBINEDLOG", "HTTPD_COMMONLOG"});
+  const GrokDiagnosis date =
+      access.diagnose(R"(10.1.2.3 - - [17/Foo/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 2 "-" "curl")");
+  CHECK(date.failing == "%{MONTH}");
+  CHECK(date.within.back() == "HTTPDATE");
+
+  GrokWorkbench groups = bench_of({R"(^a (?:b(?<c>\d+x)|z) end)"});
+  CHECK(groups.diagnose("a b12y end").prefix == R"(^a b\d+)");
+  CHECK(groups.diagnose("a b12y end").failing == "x");
+  // What cannot be opened stays whole.
+  CHECK(bench_of({"^(?:ab){2} c"}).diagnose("abac c").failing == "(?:ab){2}");
+}
+
 TEST_CASE("the explanation tells engines, literals, fields and advice", "[grok]") {
   const std::string plain = bench_of({"^user %{WORD:name} is %{INT:age:int}"}).explain(0);
   CHECK_THAT(plain, Contains("scanner      yes") && Contains("linear (RE2) yes") && Contains("\"user \"") &&
                         Contains("captures     age (int)"));
-  CHECK_THAT(bench_of({R"((?<c>\w)\k<c> %{WORD:a})"}).explain(0), Contains("scanner      no") && Contains("begins       anywhere"));
+  CHECK_THAT(bench_of({R"((?<c>\w)\k<c> %{WORD:a})"}).explain(0),
+             Contains("scanner      no") && Contains("begins       anywhere"));
   CHECK_THAT(bench_of({R"((?<q>["'])%{DATA:a}\k<q>)"}).explain(0), Contains("linear (RE2)"));
   CHECK_THAT(bench_of({"%{DATA:a} %{DATA:b} %{GREEDYDATA:c}"}).explain(0), Contains("advice") && Contains("3 pieces"));
 }
