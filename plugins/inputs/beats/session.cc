@@ -27,8 +27,8 @@ using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxPendingChunks = 512;  // per connection; what they hold is bounded by the queue
-constexpr std::size_t kEventsPerChunk = 2048;
-constexpr std::size_t kFirstRatio = 6;  // inflated bytes per byte, until the connection has shown its own
+constexpr std::size_t kEventsPerChunk = 500;    // so that workers begin before a large frame is read through
+constexpr std::size_t kFirstRatio = 6;          // inflated bytes per byte, until the connection has shown its own
 
 struct RefusalText {
   const char* counter;
