@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make test: builds everything, runs unit tests and replayed fuzz seeds (ctest), the conformance suites against the binary, and
-# the memory-hostile part once more under AddressSanitizer. The last line sums up.
+# real clients (make test-peers, N=… events each), and the memory-hostile part once more under AddressSanitizer. The last line sums up.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 passed=0; failed=0
@@ -39,6 +39,15 @@ good=$(sed -n 's/^\([0-9]*\) cases pass, .*/\1/p' "$log" | tail -1)
 bad=$(sed -n 's/.* \([0-9]*\) fail unexpectedly$/\1/p' "$log" | tail -1)
 passed=$((passed + ${good:-0})); failed=$((failed + ${bad:-1}))
 [ "$status" -eq 0 ] || [ "${bad:-1}" -gt 0 ] || failed=$((failed + 1))  # a known failure that passes now
+rm -f "$log"
+
+step "real clients deliver: nothing lost, nothing doubled"
+docker/install-deps.sh peers
+log=$(mktemp)
+tests/peers/run.py -n "${N:-20000}" 2>&1 | tee "$log"
+good=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed, [0-9]* skipped$/\1/p' "$log" | tail -1)
+bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed, [0-9]* skipped$/\1/p' "$log" | tail -1)
+passed=$((passed + ${good:-0})); failed=$((failed + ${bad:-1}))
 rm -f "$log"
 
 step "hostile bytes under AddressSanitizer and UBSan"

@@ -29,6 +29,7 @@ struct PluginDescriptor {
   PluginMaker<Interface> make;
   std::string_view details = {};             // paragraphs for the page: what is promised, what is tagged; Markdown
   bool shares_state_across_filters = false;  // filters: batches of an ordered pipeline are run event by event (aggregate)
+  std::string_view another_name_of = {};     // the plugin whose file registers this name too
   std::string_view decoration_failure_tag = "_decorationfailure";  // filters: add_field and the like could not be done
 };
 using InputDescriptor = PluginDescriptor<Input>;

@@ -4,8 +4,8 @@
 #include <span>
 #include <utility>
 
-#include "pipeline/base/utf8.h"
 #include "pipeline/text/scanner.h"
+#include "pipeline/text/scanner_row.h"
 
 namespace logboom {
 namespace {
@@ -13,58 +13,6 @@ namespace {
 constexpr std::size_t kMostSteps = 2000;
 
 struct CannotFollow {};
-
-SymbolSet any_symbol() { return ~SymbolSet(); }
-
-/// What stands in a row: nodes, and the borders of groups around them.
-struct Item {
-  enum class Kind { Node, Open, Close, Atomic, Committed };
-  Kind kind = Kind::Node;
-  const RegexNode* node = nullptr;
-  std::size_t group = 0;
-  SymbolSet before;            // may stand before it
-  SymbolSet after;             // may stand behind it
-  std::string literal_behind;  // must stand behind it, as far as known
-};
-
-bool is_plain_literal(const RegexNode& node) {
-  return node.kind == RegexNodeKind::Literal && !node.ignore_case && is_ascii(node.text);
-}
-
-const RegexNode& without_plain_groups(const RegexNode& node) {
-  const RegexNode* inside = &node;
-  while (inside->kind == RegexNodeKind::Group && inside->group == GroupKind::Plain) inside = inside->children[0].get();
-  return *inside;
-}
-
-/// A repeat of one byte without an upper limit.
-bool is_run(const RegexNode& node) {
-  return node.kind == RegexNodeKind::Repeat && node.max == RegexNode::kUnlimited && single_byte_set(*node.children[0]);
-}
-
-/// Atomic groups and possessive repeats that make a difference keep a node out of an automaton.
-bool has_hard_commitment(const RegexNode& node, const SymbolSet& after) {
-  const bool is_atomic = node.kind == RegexNodeKind::Group && node.group == GroupKind::Atomic;
-  const bool is_possessive = node.kind == RegexNodeKind::Repeat && node.greed == Greed::Possessive;
-  if ((is_atomic || is_possessive) && !is_same_when_atomic(node, after)) return true;
-  switch (node.kind) {
-    case RegexNodeKind::Concat: {
-      SymbolSet behind = after;
-      for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) {
-        if (has_hard_commitment(**child, behind)) return true;
-        behind = first_symbols(**child, behind);
-      }
-      return false;
-    }
-    case RegexNodeKind::Repeat: {
-      const RegexNode& item = *node.children[0];
-      return has_hard_commitment(item, node.max > 1 ? first_symbols(item, any_symbol()) | after : after);
-    }
-    default:
-      return std::any_of(node.children.begin(), node.children.end(),
-                         [&](const RegexNodePtr& child) { return has_hard_commitment(*child, after); });
-  }
-}
 
 }  // namespace
 
@@ -112,15 +60,15 @@ class ScannerCompiler {
   }
 
   void add_row(const RegexNode& node, const SymbolSet& before, const SymbolSet& after) {
-    std::vector<Item> items;
+    std::vector<RowItem> items;
     flatten(node, items);
     note_what_follows(items, after);
     note_what_precedes(items, before);
-    std::erase_if(items, [](const Item& item) { return item.kind == Item::Kind::Node && is_border_that_holds(item); });
+    std::erase_if(items, [](const RowItem& item) { return item.kind == RowItem::Kind::Node && is_border_that_holds(item); });
     for (std::size_t i = 0; i < items.size();) {
-      if (items[i].kind == Item::Kind::Node) {
+      if (items[i].kind == RowItem::Kind::Node) {
         std::size_t last = i;
-        while (last < items.size() && items[last].kind == Item::Kind::Node && !records(*items[last].node)) ++last;
+        while (last < items.size() && items[last].kind == RowItem::Kind::Node && !records(*items[last].node)) ++last;
         if (last == i) {
           add_choice(items[i]);
           ++i;
@@ -135,7 +83,7 @@ class ScannerCompiler {
     }
   }
 
-  static void flatten(const RegexNode& node, std::vector<Item>& items) {
+  static void flatten(const RegexNode& node, std::vector<RowItem>& items) {
     if (node.kind == RegexNodeKind::Concat) {
       for (const auto& child : node.children) flatten(*child, items);
       return;
@@ -143,20 +91,20 @@ class ScannerCompiler {
     if (node.kind == RegexNodeKind::Group) {
       const bool is_recording = node.group == GroupKind::Capture && node.group_index != 0;
       const bool is_atomic = node.group == GroupKind::Atomic;
-      if (is_recording) items.push_back({.kind = Item::Kind::Open, .group = node.group_index});
-      if (is_atomic) items.push_back({.kind = Item::Kind::Atomic, .node = &node});
+      if (is_recording) items.push_back({.kind = RowItem::Kind::Open, .group = node.group_index});
+      if (is_atomic) items.push_back({.kind = RowItem::Kind::Atomic, .node = &node});
       flatten(*node.children[0], items);
-      if (is_atomic) items.push_back({.kind = Item::Kind::Committed, .node = &node});
-      if (is_recording) items.push_back({.kind = Item::Kind::Close, .group = node.group_index});
+      if (is_atomic) items.push_back({.kind = RowItem::Kind::Committed, .node = &node});
+      if (is_recording) items.push_back({.kind = RowItem::Kind::Close, .group = node.group_index});
       return;
     }
     if (node.kind == RegexNodeKind::Empty) return;
-    items.push_back({.kind = Item::Kind::Node, .node = &node});
+    items.push_back({.kind = RowItem::Kind::Node, .node = &node});
   }
 
   /// From the end to the front. An atomic group decides without regard to what is behind it, unless that makes no
   /// difference: then its borders are dropped.
-  static void note_what_follows(std::vector<Item>& items, const SymbolSet& behind) {
+  static void note_what_follows(std::vector<RowItem>& items, const SymbolSet& behind) {
     struct Place {
       SymbolSet after;
       std::string literal;
@@ -165,13 +113,13 @@ class ScannerCompiler {
     std::vector<std::size_t> dropped;
     std::vector<bool> is_kept;
     for (std::size_t i = items.size(); i-- > 0;) {
-      Item& item = items[i];
+      RowItem& item = items[i];
       item.after = place.after;
       item.literal_behind = place.literal;
       switch (item.kind) {
-        case Item::Kind::Open:
-        case Item::Kind::Close: break;
-        case Item::Kind::Committed:
+        case RowItem::Kind::Open:
+        case RowItem::Kind::Close: break;
+        case RowItem::Kind::Committed:
           is_kept.push_back(records(*item.node) || !is_same_when_atomic(*item.node->children[0], place.after));
           if (is_kept.back()) {
             place = {any_symbol(), {}};
@@ -179,11 +127,11 @@ class ScannerCompiler {
             dropped.push_back(i);
           }
           break;
-        case Item::Kind::Atomic:
+        case RowItem::Kind::Atomic:
           if (!is_kept.back()) dropped.push_back(i);
           is_kept.pop_back();
           break;
-        case Item::Kind::Node: {
+        case RowItem::Kind::Node: {
           const RegexNode& node = *item.node;
           place.after = first_symbols(node, place.after);
           if (is_plain_literal(node)) {
@@ -197,37 +145,37 @@ class ScannerCompiler {
     for (const std::size_t i : dropped) items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));  // descending
   }
 
-  static void note_what_precedes(std::vector<Item>& items, SymbolSet before) {
-    for (Item& item : items) {
+  static void note_what_precedes(std::vector<RowItem>& items, SymbolSet before) {
+    for (RowItem& item : items) {
       item.before = before;
-      if (item.kind == Item::Kind::Node) before = last_symbols(*item.node, before);
+      if (item.kind == RowItem::Kind::Node) before = last_symbols(*item.node, before);
     }
   }
 
   /// A border that what stands around it fulfils already.
-  static bool is_border_that_holds(const Item& item) {
+  static bool is_border_that_holds(const RowItem& item) {
     const auto rules = border_rules(*item.node);
     return rules && std::any_of(rules->begin(), rules->end(), [&](const BorderRule& rule) {
              return (item.before & ~rule.before).none() && (item.after & ~rule.after).none();
            });
   }
 
-  void add_group_border(const Item& item) {
+  void add_group_border(const RowItem& item) {
     switch (item.kind) {
-      case Item::Kind::Open:
+      case RowItem::Kind::Open:
         opened_groups_ = static_cast<std::uint32_t>(item.group);
         add({.code = Code::Open, .group = opened_groups_});
         return;
-      case Item::Kind::Close: close_group(static_cast<std::uint32_t>(item.group)); return;
-      case Item::Kind::Atomic:
+      case RowItem::Kind::Close: close_group(static_cast<std::uint32_t>(item.group)); return;
+      case RowItem::Kind::Atomic:
         deepest_ = std::max(deepest_, ++depth_);
         add({.code = Code::Atomic});
         return;
-      case Item::Kind::Committed:
+      case RowItem::Kind::Committed:
         --depth_;
         add({.code = Code::Committed});
         return;
-      case Item::Kind::Node: return;
+      case RowItem::Kind::Node: return;
     }
   }
 
@@ -250,7 +198,7 @@ class ScannerCompiler {
   }
 
   /// A row without captures: literals, runs and borders as steps of their own, what is between them as automata.
-  void add_silent(std::span<const Item> row) {
+  void add_silent(std::span<const RowItem> row) {
     std::size_t first = 0;
     while (first < row.size()) {
       if (is_simple(row[first]) || stands_alone(row, first)) {
@@ -265,10 +213,10 @@ class ScannerCompiler {
     }
   }
 
-  static bool is_simple(const Item& item) { return is_plain_literal(*item.node) || border_rules(*item.node); }
+  static bool is_simple(const RowItem& item) { return is_plain_literal(*item.node) || border_rules(*item.node); }
 
   /// Runs whose end is a matter of choice, and runs with nothing but simple things around.
-  static bool stands_alone(std::span<const Item> row, std::size_t i) {
+  static bool stands_alone(std::span<const RowItem> row, std::size_t i) {
     const RegexNode& node = without_plain_groups(*row[i].node);
     if (!is_run(node)) return false;
     if (node.greed == Greed::Lazy || !is_final_run(node, row[i].after)) return true;
@@ -281,7 +229,7 @@ class ScannerCompiler {
     return run.greed == Greed::Possessive || (first_symbols(*run.children[0], any_symbol()) & after).none();
   }
 
-  void add_one(const Item& item) {
+  void add_one(const RowItem& item) {
     const RegexNode& node = without_plain_groups(*item.node);
     if (is_plain_literal(node)) {
       add_literal(node.text);
@@ -330,7 +278,7 @@ class ScannerCompiler {
     scanner_->borders_.push_back(border);
   }
 
-  void add_run(const RegexNode& node, const Item& item) {
+  void add_run(const RegexNode& node, const RowItem& item) {
     note_bytes(all_bytes(node));
     const std::bitset<128> members = *single_byte_set(*node.children[0]);
     Step step;
@@ -349,12 +297,12 @@ class ScannerCompiler {
     add(std::move(step));
   }
 
-  void add_part(std::span<const Item> row) {
+  void add_part(std::span<const RowItem> row) {
     const SymbolSet& after = row.back().after;
     std::vector<const RegexNode*> nodes;
     bool is_longest_first = true;
     bool is_possible = true;
-    for (const Item& item : row) {
+    for (const RowItem& item : row) {
       nodes.push_back(item.node);
       is_possible = is_possible && !has_hard_commitment(*item.node, item.after);
     }
@@ -371,13 +319,13 @@ class ScannerCompiler {
       }
     }
     if (row.size() > 1) {
-      for (const Item& item : row) add_alone(item);
+      for (const RowItem& item : row) add_alone(item);
       return;
     }
     add_choice(row[0]);
   }
 
-  void add_alone(const Item& item) {
+  void add_alone(const RowItem& item) {
     if (is_simple(item) || is_run(without_plain_groups(*item.node))) {
       add_one(item);
     } else {
@@ -386,7 +334,7 @@ class ScannerCompiler {
   }
 
   /// Branches that are tried one after the other.
-  void add_choice(const Item& item) {
+  void add_choice(const RowItem& item) {
     const RegexNode& node = without_plain_groups(*item.node);
     if (node.kind == RegexNodeKind::Alternate) {
       std::vector<const RegexNode*> branches;
@@ -408,7 +356,7 @@ class ScannerCompiler {
     }
   }
 
-  void add_branches(const std::vector<const RegexNode*>& branches, const Item& item) {
+  void add_branches(const std::vector<const RegexNode*>& branches, const RowItem& item) {
     const SymbolSet& after = item.after;
     const bool is_outermost = depth_ == 0;
     const std::uint32_t next_group = opened_groups_ + 1;

@@ -195,6 +195,7 @@ def run(n, work):
         else:
             server.stop()
         server = harness.Logboom(work, pipeline)
+        server.wait_for_port(ports["http"])
     server.stop()
     sink.shutdown()
     written = {event["n"] for event in server.events_that_are_whole()}

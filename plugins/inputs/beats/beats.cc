@@ -66,7 +66,8 @@ const RegisterInput registered(
 const RegisterInput registered_for_agent({.name = "elastic_agent",
                                           .summary = "The beats input under the name that Elastic Agent's users know.",
                                           .make = make_input<BeatsInput, beats_options>,
-                                          .details = kDetails});
+                                          .details = kDetails,
+                                          .another_name_of = "beats"});
 
 }  // namespace
 }  // namespace logboom

@@ -19,6 +19,8 @@
 #include "pipeline/net/address.h"
 #include "pipeline/net/inflate.h"
 #include "pipeline/plugin/async_push.h"
+#include "plugins/inputs/beats/handed_chunk.h"
+#include "plugins/inputs/beats/refusal.h"
 
 namespace logboom::beats {
 namespace {
@@ -29,59 +31,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxPendingChunks = 512;  // per connection; what they hold is bounded by the queue
 constexpr std::size_t kEventsPerChunk = 500;    // so that workers begin before a large frame is read through
 constexpr std::size_t kFirstRatio = 6;          // inflated bytes per byte, until the connection has shown its own
-
-struct RefusalText {
-  const char* counter;
-  const char* text;
-};
-
-RefusalText text_of(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::WrongVersion: return {"refused_wrong_version", "this is not the Lumberjack protocol, version 1 or 2"};
-    case Refusal::UnknownFrame: return {"refused_unknown_frame", "there is no such frame type"};
-    case Refusal::WindowTooLarge: return {"refused_window_too_large", "the window is larger than max_window_events"};
-    case Refusal::FrameTooLarge: return {"refused_frame_too_large", "the frame is larger than max_frame_bytes"};
-    case Refusal::EmptyFrame: return {"refused_empty_frame", "a frame without content"};
-    case Refusal::EventWithoutWindow: return {"refused_event_without_window", "an event came before any window"};
-    case Refusal::InflateFailure: return {"refused_inflate_failure", "the compressed frame cannot be inflated"};
-    case Refusal::InflatedTooLarge:
-      return {"refused_inflated_too_large", "the compressed frame inflates to more than max_inflated_bytes"};
-    case Refusal::NestedCompression: return {"refused_nested_compression", "a compressed frame inside a compressed frame"};
-    case Refusal::CutShort: return {"refused_cut_short", "a compressed frame ends inside one of its frames"};
-    case Refusal::BadJson: return {"refused_bad_json", "a JSON frame holds no JSON object"};
-  }
-  return {"refused_unknown_frame", "unknown"};
-}
-
-/// What the peer seems to speak instead.
-const char* guess_of_protocol(std::string_view bytes) {
-  if (bytes.substr(0, 1) == "\x16") return " (it looks like TLS: is ssl_enabled missing here?)";
-  for (const std::string_view word : {"GET ", "POST", "PUT ", "HEAD"})
-    if (bytes.substr(0, 4) == word) return " (it looks like HTTP)";
-  return "";
-}
-
-/// What the writer must know of a chunk that was handed over; in the order of PendingAcks.
-struct HandedChunk {
-  char version = '2';
-  bool ends_window = false;
-  std::uint32_t first_sequence = 0;
-  std::uint32_t last_sequence = 0;
-  /// Events up to and with each frame, and its sequence; empty while frame n is event n and counts from first_sequence.
-  std::vector<std::pair<std::size_t, std::uint32_t>> frames;
-
-  /// The last sequence number whose events are among the first `events`; nullopt: none is whole.
-  std::optional<std::uint32_t> sequence_after(std::size_t events) const {
-    if (frames.empty())
-      return events == 0 ? std::nullopt : std::optional(first_sequence + static_cast<std::uint32_t>(events) - 1);
-    std::optional<std::uint32_t> last;
-    for (const auto& [end, sequence] : frames) {
-      if (end > events) break;
-      last = sequence;
-    }
-    return last;
-  }
-};
 
 class BeatsSession {
  public:
@@ -455,32 +404,6 @@ void BeatsSession::add_keep_alive() {
 }
 
 }  // namespace
-
-BeatsCounters::BeatsCounters(MetricScope& scope)
-    : windows(scope.counter("windows")),
-      events(scope.counter("events")),
-      inflated_bytes(scope.counter("inflated_bytes")),
-      acknowledgements(scope.counter("acknowledgements")),
-      partial_acknowledgements(scope.counter("partial_acknowledgements")),
-      keep_alives(scope.counter("keep_alives")),
-      unfinished_windows(scope.counter("unfinished_windows")),
-      not_delivered(scope.counter("not_delivered")),
-      inactive_closed(scope.counter("inactive_closed")) {
-  for (std::size_t i = 0; i < kRefusals; ++i) refused[i] = &scope.counter(text_of(static_cast<Refusal>(i)).counter);
-}
-
-std::unique_ptr<BeatsShared> make_beats_shared(BeatsOptions& options, const PluginContext& context) {
-  resolve_tls_spellings(options, context);
-  const Enrichment enrichment = resolve_enrichment(options, context);
-  CodecPtr codec = resolve_codec(options, context);
-  AckTimes times;
-  times.inactivity = options.client_inactivity_timeout == 0 ? PendingAcks::kForever
-                                                            : std::chrono::seconds(options.client_inactivity_timeout);
-  return std::unique_ptr<BeatsShared>(
-      new BeatsShared{context.id(), EventSettings(enrichment, std::move(codec), options.codec.name, context),
-                      FrameLimits{options.max_frame_bytes.bytes, static_cast<std::uint32_t>(options.max_window_events)},
-                      options.max_inflated_bytes.bytes, times, BeatsCounters(context.metrics()), LogRateLimit()});
-}
 
 Awaitable<void> BeatsService::serve(ByteStream& peer, EventSink& sink) {
   const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;

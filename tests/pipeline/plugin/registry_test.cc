@@ -29,7 +29,8 @@ std::set<std::string> names_in_tree(const std::string& kinds) {
 template <class Interface>
 std::set<std::string> names_in_registry() {
   std::set<std::string> names;
-  for (const auto& descriptor : Registry<Interface>::instance().all()) names.emplace(descriptor.name);
+  for (const auto& descriptor : Registry<Interface>::instance().all())
+    if (descriptor.another_name_of.empty()) names.emplace(descriptor.name);
   return names;
 }
 
@@ -47,6 +48,8 @@ void check_descriptors(PluginKind kind) {
   CHECK(std::is_sorted(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; }));
   for (const auto& descriptor : all) {
     CAPTURE(plugin_kind_name(kind), descriptor.name);
+    if (!descriptor.another_name_of.empty())
+      CHECK(Registry<Interface>::instance().find(descriptor.another_name_of) != nullptr);
     CHECK(Registry<Interface>::instance().find(descriptor.name) == &descriptor);
     CHECK_FALSE(descriptor.summary.empty());
     CHECK(descriptor.summary.find('\n') == std::string_view::npos);
