@@ -288,8 +288,9 @@ class Command {
     }
     if (!found.failing.empty()) {
       if (!found.within.empty()) out_ << "  in       " << fmt::format("{}", fmt::join(found.within, " > ")) << '\n';
-      out_ << "  fails    " << paint_.bad(found.failing) << (found.expression.empty() ? "" : "  =  " + found.expression)
-           << '\n';
+      const bool is_blank = found.failing.find_first_not_of(' ') == std::string::npos;
+      out_ << "  fails    " << paint_.bad(is_blank ? '"' + found.failing + '"' : found.failing)
+           << (found.expression.empty() ? "" : "  =  " + found.expression) << '\n';
       std::string_view rest = text.substr(found.end);
       const bool is_cut = rest.size() > kShownOfRest;
       while (is_cut && rest.size() > kShownOfRest) {

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kLongestShown = 300;
 constexpr std::size_t kMostCompiled = 1000;  // prefixes that are remembered
 constexpr int kDeepestLook = 30;
+constexpr std::size_t kTellsAlternatives = 4;  // bytes that one of several has to come further
 
 std::string shortened(std::string_view text) {
   if (text.size() <= kLongestShown) return std::string(text);
@@ -132,7 +133,8 @@ void GrokWorkbench::look_inside(std::string_view piece, std::string_view line, G
   const std::string before = found.prefix;
   std::optional<GrokDiagnosis> best;
   std::string_view best_piece;
-  for (const auto& pieces : cut_pattern(inside)) {
+  const auto alternatives = cut_pattern(inside);
+  for (const auto& pieces : alternatives) {
     std::size_t fitting = 0;
     std::size_t failing = pieces.size() + 1;
     while (failing - fitting > 1) {
@@ -152,6 +154,8 @@ void GrokWorkbench::look_inside(std::string_view piece, std::string_view line, G
     best = std::move(made);
   }
   if (!best) return;
+  // "Foo" is not a month that fails behind the F of February.
+  if (alternatives.size() > 1 && best->end < found.end + kTellsAlternatives) return;
   // Without a step forward the piece as it was says more than the first of its parts.
   GrokDiagnosis deeper = *best;
   if (!name.empty()) deeper.within.emplace_back(name);
