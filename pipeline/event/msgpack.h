@@ -58,50 +58,71 @@ enum class MsgpackStatus : std::uint8_t {
 std::string_view msgpack_problem(MsgpackStatus status);
 
 /// Names that came before, in the order in which records bring them: records of one sender look alike, so most names need
-/// one comparison instead of a check and a hash. Points into the bytes that were read: forget() before those go.
+/// one comparison instead of a check, a hash and a look for repetitions. Points into the bytes that were read: forget()
+/// before those go.
 class MsgpackNames {
  public:
   void forget() { names_.clear(); }
-  void begin_record() { next_ = 0; }
-  /// The name that stood in this place before when it is the same, else nullptr.
-  const Key* recall(std::string_view bytes) {
-    if (next_ >= names_.size()) return nullptr;
-    const Key& known = names_[next_];
-    if (known.size != bytes.size() || !are_same(known.data, bytes.data(), bytes.size())) return nullptr;
-    ++next_;
-    return &known;
+  void begin_record() {
+    next_ = 0;
+    is_as_before_ = true;
   }
-  void remember(const Key& key) {
+  /// Where a name stands: how deep its map lies, and its number in it.
+  static std::uint64_t place(int depth, std::uint32_t number) { return static_cast<std::uint64_t>(depth) << 32 | number; }
+  /// The name that stood in this place before when it is the same, else nullptr. `end` is that of the bytes.
+  const Key* recall(std::string_view bytes, std::uint64_t place, const char* end) {
     if (next_ < names_.size()) {
-      names_[next_] = key;
+      const Remembered& known = names_[next_];
+      if (known.place == place && known.key.size == bytes.size() && are_same(known.key.data, bytes, end)) {
+        ++next_;
+        return &known.key;
+      }
+    }
+    is_as_before_ = false;
+    return nullptr;
+  }
+  /// True when all names of the record so far were recalled, in their places: then each is new in its map.
+  bool is_as_before() const { return is_as_before_; }
+  void break_off() { is_as_before_ = false; }
+  /// Notes a name that was not recalled; `is_new` when its map had none like it.
+  void remember(const Key& key, std::uint64_t place, bool is_new) {
+    const Remembered made{key, is_new ? place : kNowhere};
+    if (next_ < names_.size()) {
+      names_[next_] = made;
     } else if (names_.size() < kMostNames) {
-      names_.push_back(key);
+      names_.push_back(made);
     }
     ++next_;
   }
 
  private:
-  /// memcmp() for names, which are short: without a call.
-  static bool are_same(const char* left, const char* right, std::size_t size) {
-    const auto words_differ = [&](std::size_t at) {
-      std::uint64_t a, b;
-      std::memcpy(&a, left + at, sizeof a);
-      std::memcpy(&b, right + at, sizeof b);
-      return a != b;
+  struct Remembered {
+    Key key;
+    std::uint64_t place;
+  };
+  /// memcmp() for short texts of the same bytes' memory, `known` the earlier one: without a call.
+  static bool are_same(const char* known, std::string_view bytes, const char* end) {
+    const auto difference = [&](std::size_t at) {
+      std::uint64_t left, right;
+      std::memcpy(&left, known + at, sizeof left);
+      std::memcpy(&right, bytes.data() + at, sizeof right);
+      return left ^ right;
     };
-    if (size >= sizeof(std::uint64_t)) {
-      for (std::size_t at = 0; at + sizeof(std::uint64_t) <= size; at += sizeof(std::uint64_t))
-        if (words_differ(at)) return false;
-      return !words_differ(size - sizeof(std::uint64_t));
+    const std::size_t size = bytes.size();
+    if (size < sizeof(std::uint64_t)) {
+      if (bytes.data() + sizeof(std::uint64_t) > end) return std::memcmp(known, bytes.data(), size) == 0;
+      return size == 0 || difference(0) << (64 - 8 * size) == 0;
     }
-    for (std::size_t at = 0; at < size; ++at)
-      if (left[at] != right[at]) return false;
-    return true;
+    for (std::size_t at = 0; at + sizeof(std::uint64_t) <= size; at += sizeof(std::uint64_t))
+      if (difference(at) != 0) return false;
+    return difference(size - sizeof(std::uint64_t)) == 0;
   }
 
   static constexpr std::size_t kMostNames = 256;
-  std::vector<Key> names_;
+  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+  std::vector<Remembered> names_;
   std::size_t next_ = 0;
+  bool is_as_before_ = false;
 };
 
 /// Reads items one behind the other. What it gives points into `bytes` or the arena, and must not outlive either. Used by

@@ -208,13 +208,21 @@ struct MsgpackReading {
 
   MsgpackStatus read(Value& out, int depth) {
     // The usual cases first, without a detour through an item.
-    if (reader.at_ != reader.end_) {
+    const auto left = static_cast<std::size_t>(reader.end_ - reader.at_);
+    if (left >= 2) {
       const auto head = static_cast<unsigned char>(*reader.at_);
-      if (head >= 0xa0 && head < 0xc0) {
-        const std::size_t size = head & 31;
-        if (static_cast<std::size_t>(reader.end_ - reader.at_) <= size) return MsgpackStatus::Incomplete;
-        out = text({reader.at_ + 1, size});
-        reader.at_ += size + 1;
+      if (head < 0x80) {
+        out = Value::integer(head);
+        ++reader.at_;
+        return MsgpackStatus::Read;
+      }
+      const bool is_fixstr = head >= 0xa0 && head < 0xc0;
+      if (is_fixstr || head == 0xd9) {
+        const std::size_t size = is_fixstr ? head & 31U : static_cast<unsigned char>(reader.at_[1]);
+        const std::size_t before = is_fixstr ? 1 : 2;
+        if (left < before + size) return MsgpackStatus::Incomplete;
+        out = text({reader.at_ + before, size});
+        reader.at_ += before + size;
         return MsgpackStatus::Read;
       }
     }
@@ -269,12 +277,14 @@ struct MsgpackReading {
 
   MsgpackStatus read_pairs(std::uint32_t pairs, Object& fields, int depth) {
     if (!take_values(pairs)) return too_many(pairs);
+    if (reader.names_ != nullptr && !fields.empty()) reader.names_->break_off();
     for (std::uint32_t i = 0; i < pairs; ++i) {
       Key key;
-      if (const auto status = read_name(key, depth + 1); status != MsgpackStatus::Read) return status;
+      Value* before = nullptr;  // what a repeated name had; stays where it is, for values go to objects of their own
+      if (const auto status = read_name(fields, depth, i, key, before); status != MsgpackStatus::Read) return status;
       Value value;
       if (const auto status = read(value, depth + 1); status != MsgpackStatus::Read) return status;
-      if (Value* before = fields.find(key)) {  // Object::set(), but inline
+      if (before != nullptr) {
         *before = value;
       } else {
         fields.append(arena, key, value);
@@ -283,26 +293,39 @@ struct MsgpackReading {
     return MsgpackStatus::Read;
   }
 
-  MsgpackStatus read_name(Key& out, int depth) {
+  MsgpackStatus read_name(Object& fields, int depth, std::uint32_t number, Key& out, Value*& before) {
     MsgpackItem item;
-    const auto* head = reinterpret_cast<const unsigned char*>(reader.at_);
-    if (reader.at_ != reader.end_ && *head >= 0xa0 && *head < 0xc0 &&
-        static_cast<std::size_t>(reader.end_ - reader.at_) > (*head & 31U)) {
+    const auto left = static_cast<std::size_t>(reader.end_ - reader.at_);
+    const unsigned head = left > 0 ? static_cast<unsigned char>(*reader.at_) : 0;
+    if (head >= 0xa0 && head < 0xc0 && left > (head & 31U)) {
       item.kind = MsgpackKind::String;
-      item.bytes = {reader.at_ + 1, *head & 31U};
-      reader.at_ += 1 + (*head & 31U);
+      item.bytes = {reader.at_ + 1, head & 31U};
+      reader.at_ += 1 + (head & 31U);
     } else if (const auto status = reader.next(item); status != MsgpackStatus::Read) {
       return status;
     }
-    if (item.kind != MsgpackKind::String && item.kind != MsgpackKind::Binary) return read_odd_name(item, out, depth);
-    if (reader.names_ == nullptr) {
-      out = make_key(text(item.bytes).as_string());
-    } else if (const Key* known = reader.names_->recall(item.bytes)) {
-      out = *known;
-    } else {
-      out = make_key(text(item.bytes).as_string());
-      reader.names_->remember(out);
+    MsgpackNames* const names = reader.names_;
+    if (item.kind != MsgpackKind::String && item.kind != MsgpackKind::Binary) {
+      if (names != nullptr) names->break_off();
+      const auto status = read_odd_name(item, out, depth + 1);
+      before = fields.find(out);
+      return status;
     }
+    if (names == nullptr) {
+      out = make_key(text(item.bytes).as_string());
+      before = fields.find(out);
+      return MsgpackStatus::Read;
+    }
+    const std::uint64_t place = MsgpackNames::place(depth, number);
+    if (const Key* known = names->recall(item.bytes, place, reader.end_)) {
+      out = *known;
+      if (!names->is_as_before()) before = fields.find(out);
+      return MsgpackStatus::Read;
+    }
+    out = make_key(text(item.bytes).as_string());
+    before = fields.find(out);
+    const bool is_in_place = out.data == item.bytes.data();  // no copy that was repaired
+    names->remember(out, place, before == nullptr && is_in_place);
     return MsgpackStatus::Read;
   }
 
