@@ -219,7 +219,7 @@ TEST_CASE("gzip and deflate bodies are inflated", "[listen][http]") {
               body);
   CHECK_THAT(client.read_until("words\n"), Contains("POST / 16 compressed words"));
   client.send("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc");
-  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 400") && Contains("damaged"));
+  CHECK_THAT(client.read_until("cut short\n"), StartsWith("HTTP/1.1 400") && Contains("damaged"));
 }
 
 TEST_CASE("a gzip bomb is refused with 413", "[listen][http]") {
