@@ -13,7 +13,7 @@
 
 namespace logboom {
 
-std::array<char, InternedNames::kBytes + InternedNames::kKeyBlockBytes> InternedNames::bytes;
+alignas(64) std::array<char, InternedNames::kBytes + InternedNames::kKeyBlockBytes> InternedNames::bytes;
 
 namespace {
 
