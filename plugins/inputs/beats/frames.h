@@ -8,9 +8,24 @@
 #include <string_view>
 
 #include "pipeline/base/bytes.h"
-#include "plugins/inputs/beats/refusal.h"
 
 namespace logboom::beats {
+
+/// Why a peer is refused; each has a counter of its own.
+enum class Refusal : std::uint8_t {
+  WrongVersion,
+  UnknownFrame,
+  WindowTooLarge,
+  FrameTooLarge,
+  EmptyFrame,
+  EventWithoutWindow,
+  InflateFailure,
+  InflatedTooLarge,
+  NestedCompression,
+  CutShort,  // a compressed frame ends inside one of its frames
+  BadJson,
+};
+constexpr std::size_t kRefusals = 11;
 
 struct Frame {
   enum class Kind : std::uint8_t { Window, Json, Data, Compressed };

@@ -1,85 +1,41 @@
-// Sequence numbers count within a window, so everything is answered in order, and a keep-alive repeats only what this
-// window was told already. Clients of version 1 take the first six bytes that they get for the window's acknowledgement:
-// they are told nothing before it is complete.
 #include "plugins/inputs/beats/session.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <deque>
 #include <exception>
-#include <optional>
-#include <vector>
 
-#include "pipeline/net/address.h"
 #include "pipeline/net/inflate.h"
 #include "pipeline/plugin/async_push.h"
-#include "plugins/inputs/beats/handed_chunk.h"
-#include "plugins/inputs/beats/refusal.h"
+#include "plugins/inputs/beats/ack_writer.h"
 
 namespace logboom::beats {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
+constexpr std::size_t kEventsPerChunk = 500;  // so that workers begin before a large frame is read through
+constexpr std::size_t kFirstRatio = 6;        // inflated bytes per byte, until the connection has shown its own
 
-constexpr std::size_t kMaxPendingChunks = 512;  // per connection; what they hold is bounded by the queue
-constexpr std::size_t kEventsPerChunk = 500;    // so that workers begin before a large frame is read through
-constexpr std::size_t kFirstRatio = 6;          // inflated bytes per byte, until the connection has shown its own
+/// What the peer seems to speak instead.
+std::string_view guess_of_protocol(std::string_view bytes) {
+  if (bytes.substr(0, 1) == "\x16") return "it looks like TLS, is ssl_enabled missing here?";
+  for (const std::string_view word : {"GET ", "POST", "PUT ", "HEAD"})
+    if (bytes.substr(0, 4) == word) return "it looks like HTTP";
+  return {};
+}
 
-class BeatsSession {
+/// The reading half of a connection.
+class FrameReader {
  public:
-  BeatsSession(BeatsShared& shared, ByteStream& peer, EventSink& sink, const boost::asio::any_io_executor& executor)
-      : shared_(shared),
-        counters_(shared.counters),
-        peer_(peer),
-        sink_(sink),
-        events_(shared.events, peer),
-        cutter_(shared.limits),
-        writer_ended_(executor, SteadyClock::time_point::max()) {}
+  FrameReader(BeatsShared& shared, ByteStream& peer, EventSink& sink, AckWriter& writer)
+      : shared_(shared), peer_(peer), sink_(sink), writer_(writer), events_(shared.events, peer), cutter_(shared.limits) {}
 
-  Awaitable<void> read_frames();
-  /// Writes until everything is answered or nobody is there to be answered.
-  static Awaitable<void> write_acks(std::shared_ptr<BeatsSession> self);
-
-  void note_reader_ended() {
-    reader_ended_at_ = SteadyClock::now();
-    pending_->close();
-  }
-  void note_writer_ended() {
-    is_writer_running_ = false;
-    writer_ended_.cancel();
-  }
-  Awaitable<void> until_writer_ended() {
-    while (is_writer_running_) {
-      boost::system::error_code woken;
-      co_await writer_ended_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, woken));
-    }
-  }
-  /// Ends the connection without another answer.
-  void give_up() {
-    has_given_up_ = true;
-    pending_->abandon();
-    peer_.end_reading();
-  }
+  /// Reads until the stream ends, a peer is refused, or the pipeline takes nothing more.
+  Awaitable<void> run();
   /// For whoever serves the stream next: the rest of the window, and what was read of it.
-  void give_back() {
-    std::string rest;
-    if (window_left_ > 0) rest = window_frame(version_, window_left_);
-    rest += cutter_.take_unfinished();
-    if (!rest.empty()) peer_.unread(rest);
-  }
-  bool has_given_up() const { return has_given_up_; }
+  void give_back();
 
  private:
   enum class Consumed { NeedsMore, ChunkReady, WindowReady, Compressed, Refused };
 
-  // Reading.
   Awaitable<bool> take(FrameCutter& cutter, Buffer source, bool is_inflated);
   Consumed consume(FrameCutter& cutter, const Buffer& source, bool is_inflated, Frame& frame);
   Consumed begin_window(const Frame& frame);
@@ -89,64 +45,41 @@ class BeatsSession {
   Awaitable<bool> hand_over();
   void refuse(Refusal why, std::string_view detail = {});
 
-  // Writing.
-  bool note(const PendingAcks::Progress& progress);
-  void note_finished();
-  void add_partial_ack();
-  void add_keep_alive();
-  bool is_past_inactivity(SteadyClock::time_point since) const {
-    return shared_.times.inactivity < PendingAcks::kForever && SteadyClock::now() - since >= shared_.times.inactivity;
-  }
-  milliseconds inactivity_left() const;
-
   BeatsShared& shared_;
-  BeatsCounters& counters_;
   ByteStream& peer_;
   EventSink& sink_;
+  AckWriter& writer_;
   EventMaker events_;
-  const std::shared_ptr<PendingAcks> pending_ = PendingAcks::make();
-  std::deque<HandedChunk> handed_;
-
-  // The reader's.
   FrameCutter cutter_;
   char version_ = '2';
   std::uint32_t window_events_ = 0;
   std::uint32_t window_left_ = 0;
   std::uint32_t last_sequence_ = 0;
   std::size_t inflated_per_byte_ = kFirstRatio;
-  ChunkPtr chunk_;
+  ChunkPtr chunk_;  // under way; nullptr: none
   HandedChunk chunk_acks_;
   bool ends_old_window_ = false;  // the chunk under way belongs to a window that another one cut short
-  SteadyClock::time_point last_read_ = SteadyClock::now();
   bool is_first_read_ = true;
   std::string_view first_bytes_;  // of the connection, while the first read is worked on
-
-  // The writer's.
-  std::string out_;
-  SteadyClock::time_point last_write_ = SteadyClock::now();
-  std::optional<std::uint32_t> reached_;  // of the window that is answered now
-  std::optional<std::uint32_t> written_;
-  boost::asio::steady_timer writer_ended_;
-  bool is_writer_running_ = true;
-  bool has_given_up_ = false;
-  std::optional<SteadyClock::time_point> reader_ended_at_;
 };
 
-void BeatsSession::refuse(Refusal why, std::string_view detail) {
-  counters_.refused[static_cast<std::size_t>(why)]->add();
+void FrameReader::refuse(Refusal why, std::string_view detail) {
+  shared_.refuse(peer_.peer(), why, detail);
   chunk_.reset();  // its events are part of what was not acknowledged
-  if (!shared_.refusal_log.allow()) return;
-  const std::uint64_t held_back = shared_.refusal_log.suppressed();
-  log_warn("input.beats", "{}: the connection from {} is closed: {}{}{}{}", shared_.id,
-           host_and_port(peer_.peer().ip, peer_.peer().port), text_of(why).text, detail.empty() ? "" : ": ", detail,
-           held_back == 0 ? "" : fmt::format(" ({} more refusals since the last line)", held_back));
 }
 
-Awaitable<void> BeatsSession::read_frames() {
+void FrameReader::give_back() {
+  std::string rest;
+  if (window_left_ > 0) rest = window_frame(version_, window_left_);
+  rest += cutter_.take_unfinished();
+  if (!rest.empty()) peer_.unread(rest);
+}
+
+Awaitable<void> FrameReader::run() {
   for (;;) {
     const Buffer received = co_await peer_.read_some();
     if (received.empty()) co_return;
-    last_read_ = SteadyClock::now();
+    writer_.note_read();
     if (is_first_read_) first_bytes_ = received.view();
     cutter_.feed(received);
     const bool goes_on = co_await take(cutter_, received, false);
@@ -157,7 +90,7 @@ Awaitable<void> BeatsSession::read_frames() {
 }
 
 /// Takes all frames that a buffer completes, and hands their events over. False: the session ends.
-Awaitable<bool> BeatsSession::take(FrameCutter& cutter, Buffer source, bool is_inflated) {
+Awaitable<bool> FrameReader::take(FrameCutter& cutter, Buffer source, bool is_inflated) {
   for (;;) {
     Frame frame;
     const Consumed consumed = consume(cutter, source, is_inflated, frame);
@@ -189,12 +122,13 @@ Awaitable<bool> BeatsSession::take(FrameCutter& cutter, Buffer source, bool is_i
 }
 
 /// Takes frames until something has to be waited for.
-BeatsSession::Consumed BeatsSession::consume(FrameCutter& cutter, const Buffer& source, bool is_inflated, Frame& frame) {
+FrameReader::Consumed FrameReader::consume(FrameCutter& cutter, const Buffer& source, bool is_inflated, Frame& frame) {
   for (;;) {
     const FrameCutter::Step step = cutter.next(frame);
     if (step == FrameCutter::Step::NeedsMore) return Consumed::NeedsMore;
     if (step == FrameCutter::Step::Refused) {
-      refuse(cutter.refusal(), cutter.refusal() == Refusal::WrongVersion ? guess_of_protocol(first_bytes_) : "");
+      refuse(cutter.refusal(),
+             cutter.refusal() == Refusal::WrongVersion ? guess_of_protocol(first_bytes_) : std::string_view());
       return Consumed::Refused;
     }
     switch (frame.kind) {
@@ -217,10 +151,10 @@ BeatsSession::Consumed BeatsSession::consume(FrameCutter& cutter, const Buffer& 
 }
 
 /// A window that is cut short is acknowledged up to where it came; one of no events at once.
-BeatsSession::Consumed BeatsSession::begin_window(const Frame& frame) {
-  counters_.windows.add();
+FrameReader::Consumed FrameReader::begin_window(const Frame& frame) {
+  shared_.counters.windows.add();
   const bool is_unfinished = window_left_ > 0 && window_left_ < window_events_;
-  if (is_unfinished) counters_.unfinished_windows.add();
+  if (is_unfinished) shared_.counters.unfinished_windows.add();
   const bool is_empty = frame.number == 0;
   if (is_unfinished || is_empty) {
     if (!chunk_) {
@@ -235,7 +169,7 @@ BeatsSession::Consumed BeatsSession::begin_window(const Frame& frame) {
   return ends_old_window_ ? Consumed::WindowReady : Consumed::NeedsMore;
 }
 
-bool BeatsSession::add_event(const Frame& frame, const FrameCutter& cutter, const Buffer& source) {
+bool FrameReader::add_event(const Frame& frame, const FrameCutter& cutter, const Buffer& source) {
   if (window_left_ == 0) {
     // A sender may go on with a window of the same size without saying so.
     if (window_events_ == 0) {
@@ -265,7 +199,7 @@ bool BeatsSession::add_event(const Frame& frame, const FrameCutter& cutter, cons
 }
 
 /// Remembers which events belong to which sequence number, once that is not simply one after the other.
-void BeatsSession::note_frame(std::uint32_t sequence, std::size_t events_before) {
+void FrameReader::note_frame(std::uint32_t sequence, std::size_t events_before) {
   const std::size_t events = chunk_->events().size();
   const bool is_plain = chunk_acks_.frames.empty() && events == events_before + 1 &&
                         sequence == chunk_acks_.first_sequence + static_cast<std::uint32_t>(events_before);
@@ -278,27 +212,26 @@ void BeatsSession::note_frame(std::uint32_t sequence, std::size_t events_before)
   chunk_acks_.last_sequence = last_sequence_ = sequence;
 }
 
-Result<Buffer> BeatsSession::inflate(std::string_view body) {
+Result<Buffer> FrameReader::inflate(std::string_view body) {
   const std::size_t expected = body.size() * inflated_per_byte_ + body.size() * inflated_per_byte_ / 8;
   Result<Buffer> inflated = inflate_zlib(body, shared_.max_inflated_bytes, expected);
   if (!inflated) return inflated;
-  counters_.inflated_bytes.add(inflated->size());
+  shared_.counters.inflated_bytes.add(inflated->size());
   inflated_per_byte_ = inflated->size() / body.size() + 1;
   return inflated;
 }
 
 /// Hands the chunk under way over; one without events (a window of none, a codec that made none) is finished at once.
-Awaitable<bool> BeatsSession::hand_over() {
+Awaitable<bool> FrameReader::hand_over() {
   ChunkPtr chunk = std::exchange(chunk_, nullptr);
   if (!chunk) chunk = sink_.new_chunk(Buffer());
   chunk_acks_.ends_window = std::exchange(ends_old_window_, false) || window_left_ == 0;
-  if (pending_->size() >= kMaxPendingChunks) co_await pending_->until_at_most(kMaxPendingChunks - 1);
-  if (has_given_up_) co_return false;
+  co_await writer_.until_room();
+  if (writer_.has_given_up()) co_return false;
   const std::size_t events = chunk->events().size();
-  pending_->add(*chunk, chunk_acks_.last_sequence, chunk_acks_.version == '2' ? AckTracking::Prefix : AckTracking::Whole);
-  handed_.push_back(std::move(chunk_acks_));
+  writer_.add(*chunk, std::move(chunk_acks_));
   chunk_acks_ = {};
-  counters_.events.add(events);
+  shared_.counters.events.add(events);
   if (events == 0) {
     chunk->token().arm(0);
     co_return true;
@@ -311,118 +244,27 @@ Awaitable<bool> BeatsSession::hand_over() {
   co_return false;
 }
 
-milliseconds BeatsSession::inactivity_left() const {
-  if (shared_.times.inactivity >= PendingAcks::kForever) return PendingAcks::kForever;
-  const auto silent = SteadyClock::now() - std::max(last_read_, last_write_);
-  const auto left = std::chrono::ceil<milliseconds>(shared_.times.inactivity - silent);
-  return std::max(left, milliseconds(1));
-}
-
-Awaitable<void> BeatsSession::write_acks(std::shared_ptr<BeatsSession> self) {
-  for (;;) {
-    const PendingAcks::Progress progress =
-        co_await self->pending_->next(self->shared_.times.partial_every, self->inactivity_left());
-    self->out_.clear();
-    bool goes_on = self->note(progress);
-    while (goes_on) {
-      const auto more = self->pending_->poll();
-      if (!more) break;
-      goes_on = self->note(*more);
-    }
-    const bool is_due = SteadyClock::now() - self->last_write_ >= self->shared_.times.partial_every;
-    if (!self->has_given_up_ && (!goes_on || is_due)) self->add_partial_ack();
-    if (!self->out_.empty()) {
-      const Result<void> sent = co_await self->peer_.write(self->out_);
-      self->last_write_ = SteadyClock::now();
-      if (!sent) {
-        self->give_up();
-        co_return;
-      }
-    }
-    if (!goes_on) co_return;
-  }
-}
-
-/// Turns one piece of progress into bytes for the peer; false: nothing more will come.
-bool BeatsSession::note(const PendingAcks::Progress& progress) {
-  using Kind = PendingAcks::Progress::Kind;
-  switch (progress.kind) {
-    case Kind::Finished: note_finished(); return true;
-    case Kind::Prefix:
-      if (const auto sequence = handed_.front().sequence_after(progress.events)) reached_ = sequence;
-      return true;
-    case Kind::Silence:
-      if (handed_.front().version == '2') {
-        if (reached_ == written_) add_keep_alive();
-      } else if (reader_ended_at_ && is_past_inactivity(*reader_ended_at_)) {
-        give_up();  // it cannot be asked whether it is still there
-        return false;
-      }
-      return true;
-    case Kind::Idle:
-      if (!is_past_inactivity(std::max(last_read_, last_write_))) return true;
-      counters_.inactive_closed.add();
-      give_up();
-      return false;
-    case Kind::NotDelivered:
-      counters_.not_delivered.add();
-      give_up();
-      return false;
-    case Kind::Closed: return false;
-  }
-  return false;
-}
-
-void BeatsSession::note_finished() {
-  const HandedChunk chunk = std::move(handed_.front());
-  handed_.pop_front();
-  reached_ = chunk.last_sequence;
-  if (!chunk.ends_window) {
-    if (chunk.version != '2') reached_.reset();
-    return;
-  }
-  if (written_ != reached_) {
-    append_ack(chunk.version, chunk.last_sequence, out_);
-    counters_.acknowledgements.add();
-  }
-  reached_.reset();
-  written_.reset();
-}
-
-/// What is safe of the window that is answered now, when the peer does not know that yet.
-void BeatsSession::add_partial_ack() {
-  if (!reached_ || reached_ == written_) return;
-  append_ack('2', *reached_, out_);
-  written_ = reached_;
-  counters_.partial_acknowledgements.add();
-}
-
-void BeatsSession::add_keep_alive() {
-  if (SteadyClock::now() - last_write_ < shared_.times.keep_alive_after) return;
-  append_ack('2', written_.value_or(0), out_);
-  counters_.keep_alives.add();
-}
-
 }  // namespace
 
 Awaitable<void> BeatsService::serve(ByteStream& peer, EventSink& sink) {
   const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
-  const auto session = std::make_shared<BeatsSession>(*shared_, peer, sink, executor);
-  std::exception_ptr failure;
-  boost::asio::co_spawn(executor, BeatsSession::write_acks(session), [session](std::exception_ptr problem) {
-    if (problem) session->give_up();
-    session->note_writer_ended();
+  const auto writer = std::make_shared<AckWriter>(*shared_, peer, executor);
+  FrameReader reader(*shared_, peer, sink, *writer);
+  boost::asio::co_spawn(executor, AckWriter::run(writer), [writer](std::exception_ptr problem) {
+    if (problem) writer->give_up();
+    writer->note_ended();
   });
+  std::exception_ptr failure;
   try {
-    co_await session->read_frames();
+    co_await reader.run();
   } catch (...) {
     failure = std::current_exception();
   }
-  session->note_reader_ended();
-  if (failure) session->give_up();
-  co_await session->until_writer_ended();  // it uses the stream
+  writer->close();
+  if (failure) writer->give_up();
+  co_await writer->until_ended();  // it uses the stream
   if (failure) std::rethrow_exception(failure);
-  if (peer.is_rebinding() && !session->has_given_up()) session->give_back();
+  if (peer.is_rebinding() && !writer->has_given_up()) reader.give_back();
 }
 
 }  // namespace logboom::beats
