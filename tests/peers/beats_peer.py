@@ -72,7 +72,7 @@ def run_async_compressed(n, work):
 
 
 def run_small_windows(n, work):
-    deliver(min(n, 20_000), work, "-async", "-window", "7", "-inflight", "100")
+    deliver(min(n, 5000), work, "-async", "-window", "7", "-inflight", "100")
 
 
 def run_tls(n, work):
