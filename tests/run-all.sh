@@ -51,6 +51,7 @@ passed=$((passed + ${good:-0})); failed=$((failed + ${bad:-1}))
 rm -f "$log"
 
 step "hostile bytes under AddressSanitizer and UBSan"
-cmake --preset asan > /dev/null && cmake --build build/asan --target $(tests/sanitized-targets.sh) || { failed=$((failed + 1)); exit 1; }
-run_ctest build/asan -R "$(tests/sanitized-targets.sh ctest)"
+cmake --preset fuzz > /dev/null && cmake --build build/fuzz --target $(tests/sanitized-targets.sh) || { failed=$((failed + 1)); exit 1; }
+run_ctest build/fuzz -R "$(tests/sanitized-targets.sh ctest)"
+if tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 [ "$failed" -eq 0 ]

@@ -78,7 +78,12 @@ class Logboom:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, *_):
+        if kind is not None and self.process.poll() is None:  # the test has failed: its reason counts, not how this ends
+            self.process.kill()
+            self.process.wait()
+            self.log.close()
+            return
         self.stop()
 
     def wait_for_port(self, port):
