@@ -3,27 +3,21 @@
 #include <fmt/format.h>
 
 #include "pipeline/plugin/registry.h"
+#include "pipeline/plugin/tls_options.h"
 #include "plugins/outputs/tcp/tcp_client.h"
 #include "plugins/outputs/tcp/tcp_server.h"
 
 namespace logboom {
 namespace {
 
-struct TcpOutputOptions {
+struct TcpOutputOptions : TlsClientOptions {
   std::string host;
   std::uint64_t port = 0;
   std::string mode = "client";
   CodecChoice codec{"json", nullptr, {}};
   Duration reconnect_interval{10};
-  bool ssl_enabled = false;
   std::string ssl_client_authentication = "none";
-  std::string ssl_verification_mode = "full";
-  std::optional<std::string> ssl_certificate;
-  std::optional<std::string> ssl_key;
-  std::optional<Secret> ssl_key_passphrase;
-  std::vector<std::string> ssl_certificate_authorities;
-  std::vector<std::string> ssl_supported_protocols;
-  std::vector<std::string> ssl_cipher_suites;
+  std::optional<bool> ssl_verify;
 };
 
 OptionTable<TcpOutputOptions> tcp_output_options() {
@@ -35,38 +29,36 @@ OptionTable<TcpOutputOptions> tcp_output_options() {
       .one_of({"client", "server"});
   table.optional("codec", &O::codec, "How events are written; json has no line end, json_lines has.");
   table.optional("reconnect_interval", &O::reconnect_interval, "Seconds between two attempts to connect.");
-  table.optional("ssl_enabled", &O::ssl_enabled, "TLS; not available in this version.");
-  table.optional("ssl_client_authentication", &O::ssl_client_authentication, "Whether clients need a certificate.")
+  declare_tls_client_options(table);
+  table
+      .optional("ssl_client_authentication", &O::ssl_client_authentication,
+                "With mode server; TLS is not available there in this version.")
       .one_of({"none", "optional", "required"});
-  table.optional("ssl_verification_mode", &O::ssl_verification_mode, "Whether the destination's certificate is checked.")
-      .one_of({"full", "none"});
-  table.optional("ssl_certificate", &O::ssl_certificate, "Certificate file.");
-  table.optional("ssl_key", &O::ssl_key, "Key file.");
-  table.optional("ssl_key_passphrase", &O::ssl_key_passphrase, "Passphrase of the key.");
-  table.optional("ssl_certificate_authorities", &O::ssl_certificate_authorities, "Certificates that are trusted.");
-  table.optional("ssl_supported_protocols", &O::ssl_supported_protocols, "TLS versions.");
-  table.optional("ssl_cipher_suites", &O::ssl_cipher_suites, "Cipher suites.");
-  table.obsolete("ssl_enable", "it is called ssl_enabled");
-  table.obsolete("ssl_cert", "it is called ssl_certificate");
-  table.obsolete("ssl_cacert", "it is called ssl_certificate_authorities");
-  table.obsolete("ssl_verify", "it is called ssl_verification_mode (client) and ssl_client_authentication (server)");
+  table.optional("ssl_verify", &O::ssl_verify, "Whether the destination's certificate is checked.")
+      .deprecated("ssl_verification_mode");
+  table.alias("ssl_enable", "ssl_enabled", "ssl_enabled");
+  table.alias("ssl_cert", "ssl_certificate", "ssl_certificate");
+  table.alias("ssl_cacert", "ssl_certificate_authorities", "ssl_certificate_authorities");
   table.obsolete("message_format", "write codec => line { format => \"…\" }");
   return table;
 }
 
 class TcpOutput final : public Output {
  public:
-  TcpOutput(const TcpOutputOptions& options, const PluginContext& context) : codec_(context.make_codec(options.codec)) {
+  TcpOutput(TcpOutputOptions options, const PluginContext& context) : codec_(context.make_codec(options.codec)) {
     if (codec_ != nullptr && !codec_->can_encode())
       context.error("codec", fmt::format("codec: {} cannot write", options.codec.name), "choose json_lines or line");
-    if (options.ssl_enabled)
-      context.error("ssl_enabled", "ssl_enabled: TLS is not available in this version", "send through a local TLS proxy");
     const auto port = static_cast<std::uint16_t>(options.port);
+    if (options.ssl_verify == false) options.ssl_verification_mode = "none";
     if (options.mode == "server") {
+      if (options.ssl_enabled)
+        context.error("ssl_enabled", "ssl_enabled: with mode => server TLS is not available in this version",
+                      "let the destinations connect through a local TLS proxy, or use mode => client");
       TcpServerOptions server{options.host, port, context.id()};
       sender_ = make_tcp_server(std::move(server), context.metrics());
     } else {
-      TcpClientOptions client{options.host, port, options.reconnect_interval.seconds, context.id()};
+      TcpClientOptions client{options.host, port, options.reconnect_interval.seconds, context.id(),
+                              tls_client_context(options, context)};
       sender_ = make_tcp_client(std::move(client), context.metrics());
     }
   }
@@ -91,7 +83,8 @@ const RegisterOutput registered(
 died is lost. Events that were not wholly written when a connection broke are sent again on the next one.
 
 With `mode => client` a connection is made when the first event comes; while there is none events wait, attempts are
-`reconnect_interval` seconds apart. With `mode => server` events go to every client that is connected at that moment; without a
+`reconnect_interval` seconds apart. With `ssl_enabled` it speaks TLS, and checks the destination's certificate and name unless
+`ssl_verification_mode` says otherwise. With `mode => server` events go to every client that is connected at that moment; without a
 client they are dropped and counted in `without_clients`. A client that falls 16 MiB behind or reads nothing for 30 seconds is
 disconnected.
 

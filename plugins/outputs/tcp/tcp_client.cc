@@ -14,7 +14,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <deque>
 #include <future>
 
@@ -22,6 +21,7 @@
 #include "pipeline/net/address.h"
 #include "pipeline/net/awaitable.h"
 #include "pipeline/net/io_thread.h"
+#include "pipeline/net/tls_channel.h"
 
 namespace logboom {
 namespace net = boost::asio;
@@ -85,12 +85,19 @@ class Sender : public std::enable_shared_from_this<Sender> {
  private:
   static Awaitable<void> run(std::shared_ptr<Sender> self);
   static Awaitable<bool> connect(std::shared_ptr<Sender> self);
+  static Awaitable<Result<void>> begin_tls(std::shared_ptr<Sender> self);
   static Awaitable<void> send_first(std::shared_ptr<Sender> self);
   static Awaitable<void> watch_peer(std::shared_ptr<Sender> self, std::uint64_t connection);
 
   void wake() { something_to_do_.cancel(); }
+  /// One attempt to write, or to read what the destination says (which is thrown away).
+  ChannelStep write_now(std::string_view bytes);
+  ChannelStep read_now();
+  /// Waits for what a step wants; false when the socket was closed meanwhile.
+  static Awaitable<bool> wait_for(std::shared_ptr<Sender> self, const ChannelStep& step);
   void close() {
     error_code ignored;
+    if (tls_ && is_connected_) tls_->say_goodbye();
     socket_.close(ignored);
     is_connected_ = false;
     wake();
@@ -132,6 +139,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   std::atomic<std::size_t> waiting_bytes_{0};
 
   tcp::socket socket_;
+  std::unique_ptr<TlsChannel> tls_;  // of the connection; nullptr: plain
   net::steady_timer something_to_do_;
   net::steady_timer limit_;
   std::deque<EncodedDeliveryPtr> waiting_;
@@ -178,8 +186,15 @@ Awaitable<bool> Sender::connect(std::shared_ptr<Sender> self) {
   const tcp::resolver::results_type found = co_await resolver.async_resolve(
       self->options_.host, std::to_string(self->options_.port), net::redirect_error(net::use_awaitable, failure));
   if (!failure) co_await net::async_connect(self->socket_, found, net::redirect_error(net::use_awaitable, failure));
+  std::string why = failure ? failure.message() : "it took too long";
+  bool is_ready = !failure && self->socket_.is_open();
+  if (is_ready) {
+    const Result<void> begun = co_await begin_tls(self);
+    is_ready = begun.has_value() && self->socket_.is_open();
+    if (!begun) why = begun.error().message;
+  }
   self->end_limit();
-  if (!failure && self->socket_.is_open()) {
+  if (is_ready) {
     self->connects_.add();
     self->is_connected_ = true;
     const std::uint64_t connection = ++self->connection_;
@@ -195,7 +210,6 @@ Awaitable<bool> Sender::connect(std::shared_ptr<Sender> self) {
       std::chrono::steady_clock::now() +
       std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(self->options_.reconnect_seconds, 1e6) * 1e9));
   const std::string place = host_and_port(self->options_.host, self->options_.port);
-  const std::string why = failure ? failure.message() : "it took too long";
   log_warn("output.tcp", "{} cannot connect to {}: {}; next attempt in {} s", self->options_.id, place, why,
            self->options_.reconnect_seconds);
   self->give_all_back(fmt::format("cannot connect to {}: {}", place, why));
@@ -204,29 +218,94 @@ Awaitable<bool> Sender::connect(std::shared_ptr<Sender> self) {
 
 Awaitable<void> Sender::send_first(std::shared_ptr<Sender> self) {
   const EncodedDeliveryPtr encoded = self->waiting_.front();
-  error_code failure;
   self->limit_to(kWritePatience);
-  const std::size_t sent = co_await net::async_write(self->socket_, net::buffer(encoded->bytes),
-                                                     net::redirect_error(net::use_awaitable, failure));
+  std::string_view rest = encoded->bytes;
+  std::string failure;
+  while (!rest.empty() && failure.empty()) {
+    const ChannelStep step = self->write_now(rest);
+    rest.remove_prefix(step.bytes);
+    self->bytes_out_.add(step.bytes);
+    if (step.state == ChannelStep::State::Done) continue;
+    if (step.state == ChannelStep::State::Closed || step.state == ChannelStep::State::Failed) {
+      failure = step.reason.empty() ? "the destination closed it" : step.reason;
+      break;
+    }
+    const bool is_open = co_await wait_for(self, step);
+    if (!is_open) failure = "it was closed";
+  }
   self->end_limit();
-  self->bytes_out_.add(sent);
   self->pop_first();
-  if (!failure) {
+  if (failure.empty()) {
     encoded->delivery->report_all(Outcome::delivered());
     co_return;
   }
-  encoded->report_sent(
-      sent, Outcome::retry(fmt::format("the connection to {} broke: {}",
-                                       host_and_port(self->options_.host, self->options_.port), failure.message())));
+  encoded->report_sent(encoded->bytes.size() - rest.size(),
+                       Outcome::retry(fmt::format("the connection to {} broke: {}",
+                                                  host_and_port(self->options_.host, self->options_.port), failure)));
   self->close();
+}
+
+Awaitable<Result<void>> Sender::begin_tls(std::shared_ptr<Sender> self) {
+  error_code failure;
+  self->socket_.non_blocking(true, failure);
+  self->tls_.reset();
+  if (!self->options_.tls) co_return Result<void>();
+  self->tls_ = TlsChannel::connecting(self->options_.tls, self->socket_.native_handle(), self->options_.host);
+  for (;;) {
+    const ChannelStep step = self->tls_->handshake();
+    if (step.state == ChannelStep::State::Done) co_return Result<void>();
+    if (step.state == ChannelStep::State::Closed)
+      co_return Error{ErrorCode::Unavailable, "it closed during the TLS handshake"};
+    if (step.state == ChannelStep::State::Failed) co_return Error{ErrorCode::Unavailable, "TLS failed: " + step.reason};
+    const bool is_open = co_await wait_for(self, step);
+    if (!is_open) co_return Error{ErrorCode::Unavailable, "the TLS handshake took too long"};
+  }
+}
+
+ChannelStep Sender::write_now(std::string_view bytes) {
+  if (tls_) return tls_->send(bytes);
+  error_code failure;
+  ChannelStep step;
+  step.bytes = socket_.write_some(net::buffer(bytes.data(), bytes.size()), failure);
+  if (failure == net::error::would_block || failure == net::error::interrupted) {
+    step.state = ChannelStep::State::WantsWrite;
+  } else if (failure) {
+    step.state = ChannelStep::State::Failed;
+    step.reason = failure.message();
+  }
+  return step;
+}
+
+ChannelStep Sender::read_now() {
+  std::array<char, 1024> thrown_away;
+  if (tls_) return tls_->receive(thrown_away.data(), thrown_away.size());
+  error_code failure;
+  ChannelStep step;
+  step.bytes = socket_.read_some(net::buffer(thrown_away), failure);
+  if (failure == net::error::would_block || failure == net::error::interrupted) {
+    step.state = ChannelStep::State::WantsRead;
+  } else if (failure || step.bytes == 0) {
+    step.state = ChannelStep::State::Closed;
+  }
+  return step;
+}
+
+Awaitable<bool> Sender::wait_for(std::shared_ptr<Sender> self, const ChannelStep& step) {
+  const auto what = step.state == ChannelStep::State::WantsWrite ? tcp::socket::wait_write : tcp::socket::wait_read;
+  error_code failure;
+  co_await self->socket_.async_wait(what, net::redirect_error(net::use_awaitable, failure));
+  co_return !failure && self->socket_.is_open();
 }
 
 /// Reads and throws away what the destination says, to learn at once when it closes.
 Awaitable<void> Sender::watch_peer(std::shared_ptr<Sender> self, std::uint64_t connection) {
-  std::array<char, 1024> ignored;
-  error_code failure;
-  while (!failure && self->connection_ == connection && self->is_connected_)
-    co_await self->socket_.async_read_some(net::buffer(ignored), net::redirect_error(net::use_awaitable, failure));
+  while (self->connection_ == connection && self->is_connected_) {
+    const ChannelStep step = self->read_now();
+    if (step.state == ChannelStep::State::Done) continue;
+    bool is_open = step.state == ChannelStep::State::WantsRead || step.state == ChannelStep::State::WantsWrite;
+    if (is_open) is_open = co_await wait_for(self, step);
+    if (!is_open) break;
+  }
   if (self->connection_ == connection && self->is_connected_) self->close();
 }
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "tests/plugins/plugin_harness.h"
+#include "tests/support/listener_fixture.h"
 #include "tests/support/recorded_delivery.h"
 #include "tests/support/test_acceptor.h"
+#include "tests/support/test_certificates.h"
 
 namespace logboom {
 namespace {
@@ -102,9 +104,52 @@ TEST_CASE("tcp as a server writes to everyone who is connected", "[output][tcp]"
 }
 
 TEST_CASE("tcp output refuses what it cannot do", "[output][tcp]") {
-  Harness tls("output", "tcp { host => \"h\" port => 1 ssl_enabled => true }");
+  Harness tls("output", "tcp { host => \"h\" port => 1 mode => server ssl_enabled => true }");
   CHECK(tls.plugin == nullptr);
   CHECK_THAT(tls.diagnostics.render(), Contains("TLS is not available in this version"));
+}
+
+TEST_CASE("tcp speaks TLS to its destination, holds its certificate against the host, and shows one of its own",
+          "[output][tcp][tls]") {
+  const TestCertificates certificates;
+  TlsServerSettings settings;
+  settings.certificate = certificates.path("server.pem");
+  settings.key = certificates.path("server.key");
+  settings.certificate_authorities = {certificates.path("ca.pem")};
+  settings.client_authentication = TlsClientAuthentication::Required;
+  auto context = TlsContext::for_server(settings);
+  REQUIRE(context.has_value());
+  Endpoint endpoint = line_endpoint();
+  endpoint.tls = *context;
+  Fixture destination(endpoint);
+  const auto text = [&](const std::string& host, const std::string& options) {
+    return fmt::format(
+        "tcp {{ host => \"{}\" port => {} codec => json_lines reconnect_interval => 0.01 ssl_enabled => true "
+        "ssl_certificate => \"{}\" ssl_key => \"{}\" {} }}",
+        host, destination.listener->port(), certificates.path("client.pem"), certificates.path("client.key"), options);
+  };
+  const std::string trusted = "ssl_certificate_authorities => \"" + certificates.path("ca.pem") + "\"";
+  {
+    Harness harness("output", text("localhost", trusted));
+    start(harness);
+    const std::string padding(100'000, 'x');
+    const auto delivery = deliver(harness, {R"({"a":1})", R"({"a":")" + padding + R"("})"});
+    for (const Outcome& outcome : delivery->wait()) CHECK(outcome.kind == OutcomeKind::Delivered);
+    harness.plugin->stop();
+    CHECK(destination.sink->wait_for(2).size() == 2);
+  }
+  {
+    Harness harness("output", text("localhost", ""));  // the authority is none of the system's
+    start(harness);
+    const auto outcomes = deliver(harness, {R"({"a":1})"})->wait();
+    CHECK(outcomes.at(0).kind == OutcomeKind::Retry);
+    CHECK_THAT(outcomes.at(0).reason, Contains("certificate verify failed"));
+    harness.plugin->stop();
+  }
+  Harness harness("output", text("localhost", "ssl_verify => false"));
+  start(harness);
+  CHECK(deliver(harness, {R"({"a":3})"})->wait().at(0).kind == OutcomeKind::Delivered);
+  harness.plugin->stop();
 }
 
 }  // namespace logboom
