@@ -31,6 +31,14 @@ class RequestBody {
     Kind kind = Kind::Text;
     FieldTemplate text;
     std::vector<std::pair<FieldTemplate, Node>> items;  // names are empty in a list
+
+    // Defaulted behind the class: clang 14 with libstdc++ 12 cannot do it inside, where the pairs of `items` are incomplete.
+    Node();
+    Node(const Node& other);
+    Node(Node&& other) noexcept;
+    Node& operator=(const Node& other);
+    Node& operator=(Node&& other) noexcept;
+    ~Node();
   };
   static Node read(const ConfigValue& value);
   static void append_json(const Node& node, const Event& event, std::string& out);
@@ -42,5 +50,12 @@ class RequestBody {
   std::vector<std::pair<FieldTemplate, Node>> mapping_;
   FieldTemplate message_;
 };
+
+inline RequestBody::Node::Node() = default;
+inline RequestBody::Node::Node(const Node& other) = default;
+inline RequestBody::Node::Node(Node&& other) noexcept = default;
+inline RequestBody::Node& RequestBody::Node::operator=(const Node& other) = default;
+inline RequestBody::Node& RequestBody::Node::operator=(Node&& other) noexcept = default;
+inline RequestBody::Node::~Node() = default;
 
 }  // namespace logboom
