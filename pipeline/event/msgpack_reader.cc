@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "pipeline/base/utf8.h"
 #include "pipeline/event/json.h"
@@ -205,6 +206,7 @@ struct MsgpackReading {
   MsgpackReader& reader;
   Arena& arena;
   std::uint32_t values_left;
+  bool is_within_name = false;  // that is a list or map
 
   MsgpackStatus read(Value& out, int depth) {
     // The usual cases first, without a detour through an item.
@@ -330,8 +332,15 @@ struct MsgpackReading {
   }
 
   MsgpackStatus read_odd_name(const MsgpackItem& item, Key& out, int depth) {
+    // A list or map as a name becomes its JSON text. One inside another would be escaped again at every level, and its
+    // length double each time (found by the fuzzer).
+    const bool holds_others = item.kind == MsgpackKind::Array || item.kind == MsgpackKind::Map;
+    if (holds_others && is_within_name) return MsgpackStatus::TooDeep;
+    const bool was_within_name = std::exchange(is_within_name, is_within_name || holds_others);
     Value value;
-    if (const auto status = complete(item, value, depth); status != MsgpackStatus::Read) return status;
+    const auto status = complete(item, value, depth);
+    is_within_name = was_within_name;
+    if (status != MsgpackStatus::Read) return status;
     std::string name;
     if (value.is_string() || value.is_timestamp()) {
       append_value_text(value, name);

@@ -169,6 +169,18 @@ TEST_CASE("MessagePack names that are no text become text, repeated ones keep th
   CHECK(read("81d7006041d8d900000000c0") == R"({"2021-03-05T07:08:09.000Z":null})");
 }
 
+TEST_CASE("a map as a name of a map as a name is refused before it grows", "[msgpack]") {
+  CHECK(read("8181a16101"
+             "02") == R"({"{\"a\":1}":2})");
+  // Each level would double the backslashes of the one inside it.
+  std::string names;
+  for (int i = 0; i < 60; ++i) names += "81";
+  CHECK_THAT(read(names + "a16101"), Contains("<"));
+  CHECK_THAT(read("818181a1610102"
+                  "03"),
+             Contains("deep"));
+}
+
 TEST_CASE("broken MessagePack is told apart from what is past a limit", "[msgpack]") {
   CHECK_THAT(read("c1"), Contains("no MessagePack"));
   CHECK_THAT(read("92c0"), Contains("end too early"));
