@@ -1,6 +1,7 @@
 // RegexSource: the text of a regular expression while it is being parsed, and the error that ends parsing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@ struct RegexSyntaxError {
   std::string problem;
 };
 
-/// Valid UTF-8 with a reading position. One thread.
+/// UTF-8 with a reading position; what is none of it is read somehow, never past the end. One thread.
 class RegexSource {
  public:
   explicit RegexSource(std::string_view text) : text_(text) {}
@@ -23,7 +24,8 @@ class RegexSource {
   /// The byte `ahead` of the position, '\0' behind the end.
   char peek(std::size_t ahead = 0) const { return offset_ + ahead < text_.size() ? text_[offset_ + ahead] : '\0'; }
   bool starts_with(std::string_view prefix) const { return text_.substr(offset_, prefix.size()) == prefix; }
-  void skip(std::size_t bytes) { offset_ += bytes; }
+  /// Never past the end: what announces a longer character than there is (the text is no UTF-8 then) is the last one.
+  void skip(std::size_t bytes) { offset_ = std::min(offset_ + bytes, text_.size()); }
   void rewind(std::size_t offset) { offset_ = offset; }
   /// Steps over `prefix` when it comes next.
   bool take(std::string_view prefix) {

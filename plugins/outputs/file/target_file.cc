@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace logboom {
 namespace {
@@ -125,9 +126,20 @@ WriteProblem TargetFile::open_if_needed() {
     return problem("fstat", code);
   }
   is_regular_ = S_ISREG(opened.st_mode);
+  ends_in_torn_line_ = is_regular_ && !settings_.is_gzip && opened.st_size > 0 && !ends_with_newline(opened.st_size);
   device_ = opened.st_dev;
   inode_ = opened.st_ino;
   return {};
+}
+
+/// Whether the last of the file's bytes ends a line; when that cannot be read, nothing is said against it.
+bool TargetFile::ends_with_newline(off_t size) const {
+  const int reading = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (reading < 0) return true;
+  char last = '\n';
+  const bool is_known = pread(reading, &last, 1, size - 1) == 1;
+  ::close(reading);
+  return !is_known || last == '\n';
 }
 
 WriteProblem TargetFile::write(std::string_view bytes) {
@@ -140,6 +152,9 @@ WriteProblem TargetFile::write(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   is_active_ = true;
   if (WriteProblem opening = open_if_needed(); opening.code != 0) return opening;
+  // A process that was killed in the middle of a write has left half a line: ours must not be glued to it.
+  if (std::exchange(ends_in_torn_line_, false) && settings_.behavior == WriteBehavior::Append && bytes.ends_with('\n'))
+    return write_open("\n" + std::string(bytes));
   return write_open(bytes);
 }
 

@@ -54,6 +54,7 @@ class TargetFile {
   WriteProblem write_open(std::string_view bytes);
   WriteProblem problem(const char* call, int code) const;
   bool is_what_path_names() const;
+  bool ends_with_newline(off_t size) const;
   void close();
 
   const std::string path_;
@@ -61,6 +62,7 @@ class TargetFile {
   std::mutex mutex_;
   int descriptor_ = -1;
   bool is_regular_ = false;
+  bool ends_in_torn_line_ = false;  // as it was when it was opened
   dev_t device_ = 0;
   ino_t inode_ = 0;
   bool is_active_ = true;

@@ -493,4 +493,13 @@ TEST_CASE("the relaxation names what it lost most by", "[text][dialect]") {
   CHECK(widest("(a)(?=b)\\1") == "a back-reference");
 }
 
+TEST_CASE("an expression that ends inside a character is read to its end and no further", "[regex]") {
+  for (const char* text :
+       {"a\xff", "\xf0", "[\xe2", "\\\xff", "(?<\xff", "(?#\\", "\\p{\xff", "a{\xff", "\xff*", "\\u{4\xf0"}) {
+    CAPTURE(text);
+    const auto compiled = Matcher::compile(text, {});  // refused or not, but it comes back
+    if (!compiled) CHECK_FALSE(compiled.error().message.empty());
+  }
+}
+
 }  // namespace logboom

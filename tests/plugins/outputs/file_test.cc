@@ -57,6 +57,20 @@ mode_t mode_of(const std::string& path) {
 
 }  // namespace
 
+TEST_CASE("file does not glue events to the half line that a killed process left", "[output][file]") {
+  FileOutputTest test;
+  test.folder.write("torn", "whole\nhal");
+  test.folder.write("whole", "whole\n");
+  for (const std::string name : {"torn", "whole", "new"}) {
+    test.make(name);
+    test.deliver({R"({"m":"one"})"});
+    test.deliver({R"({"m":"two"})"});
+  }
+  CHECK(test.folder.read("torn") == "whole\nhal\none\ntwo\n");
+  CHECK(test.folder.read("whole") == "whole\none\ntwo\n");
+  CHECK(test.folder.read("new") == "one\ntwo\n");
+}
+
 TEST_CASE("file appends batches and makes folders", "[output][file]") {
   FileOutputTest test;
   test.make("a/b/out.log");
