@@ -281,6 +281,13 @@ struct MsgpackReading {
     if (!take_values(pairs)) return too_many(pairs);
     if (reader.names_ != nullptr && !fields.empty()) reader.names_->break_off();
     for (std::uint32_t i = 0; i < pairs; ++i) {
+      if (const Key* known = recall_short_name(depth, i)) {
+        const Key name = *known;  // names that follow may move it
+        Value value;
+        if (const auto status = read(value, depth + 1); status != MsgpackStatus::Read) return status;
+        fields.append(arena, name, value);
+        continue;
+      }
       Key key;
       Value* before = nullptr;  // what a repeated name had; stays where it is, for values go to objects of their own
       if (const auto status = read_name(fields, depth, i, key, before); status != MsgpackStatus::Read) return status;
@@ -293,6 +300,18 @@ struct MsgpackReading {
       }
     }
     return MsgpackStatus::Read;
+  }
+
+  /// The usual case of read_name(): a short name, as in the records before. nullptr, with nothing taken, in all others.
+  const Key* recall_short_name(int depth, std::uint32_t number) {
+    MsgpackNames* const names = reader.names_;
+    if (names == nullptr || !names->is_as_before() || reader.at_ == reader.end_) return nullptr;
+    const unsigned head = static_cast<unsigned char>(*reader.at_);
+    const std::size_t size = head & 31U;
+    if (head < 0xa0 || head >= 0xc0 || static_cast<std::size_t>(reader.end_ - reader.at_) <= size) return nullptr;
+    const Key* const known = names->recall({reader.at_ + 1, size}, MsgpackNames::place(depth, number), reader.end_);
+    if (known != nullptr) reader.at_ += size + 1;
+    return known;
   }
 
   MsgpackStatus read_name(Object& fields, int depth, std::uint32_t number, Key& out, Value*& before) {
