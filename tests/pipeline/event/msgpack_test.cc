@@ -177,7 +177,7 @@ TEST_CASE("a map as a name of a map as a name is refused before it grows", "[msg
   CHECK_THAT(read(names + "a16101"), Contains("<"));
   CHECK_THAT(read("818181a1610102"
                   "03"),
-             Contains("deep"));
+             Contains("nesting"));
 }
 
 TEST_CASE("broken MessagePack is told apart from what is past a limit", "[msgpack]") {
