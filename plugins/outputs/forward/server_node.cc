@@ -119,8 +119,9 @@ Awaitable<void> ServerNode::Lane::send_one(std::shared_ptr<Lane> self) {
   const ForwardChunkPtr chunk = node->waiting_.front();
   node->waiting_.pop_front();
   if (self->link_ && !self->link_->is_open()) self->link_.reset();
-  if (!self->link_) {
-    const auto link = std::make_shared<ServerLink>(node->context_, node->server_, node->options_);
+  std::shared_ptr<ServerLink> link = self->link_;
+  if (!link) {
+    link = std::make_shared<ServerLink>(node->context_, node->server_, node->options_);
     self->link_ = link;
     const Result<void> opened = co_await ServerLink::open(link);
     if (!opened) {
@@ -132,8 +133,13 @@ Awaitable<void> ServerNode::Lane::send_one(std::shared_ptr<Lane> self) {
     }
     node->counters_.connects.add();
     net::co_spawn(node->context_, read_answers(self, link), net::detached);
+    if (self->link_ != link) {  // the reader begins at once, and has found that the server closed already
+      const std::string reason = "the server closed the connection";
+      node->note_failure(reason);
+      node->give_back(chunk, reason);
+      co_return;
+    }
   }
-  const std::shared_ptr<ServerLink> link = self->link_;
   if (!chunk->id.empty()) {  // before it is written: the answer may come while write() has not returned
     self->unacknowledged_.push_back({chunk, std::chrono::steady_clock::now() + to_duration(node->options_.ack_seconds)});
     self->watch_acknowledgements();
