@@ -20,6 +20,7 @@ print("## End to end\n")
 print("500,000 events a run, medians of the rounds; CPU seconds of the whole process per million events.\n")
 print("| work | system | events/s | CPU s per million | peak memory |\n| --- | --- | --- | --- | --- |")
 work = {"apache-file": "Apache access log file → grok, date → JSON lines file", "json-tcp": "JSON lines over TCP → JSON lines file", "syslog": "RFC 3164 lines over TCP → fields and time → JSON lines file",
+        "forward": "Fluent forward (PackedForward) over TCP → JSON lines file", "beats": "Beats, windows of 2,048, compressed → JSON lines file",
         "http": "HTTP POST of JSON arrays (500 each), one connection → JSON lines file"}
 for name in ("apache.txt", "network.txt"):
     current = ""
