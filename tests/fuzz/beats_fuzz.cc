@@ -15,34 +15,16 @@
 #include "pipeline/config/logstash_parser.h"
 #include "pipeline/event/json.h"
 #include "pipeline/plugin/registry.h"
+#include "tests/fuzz/reading_sink.h"
 
 namespace {
 
 using namespace logboom;
 
-/// Takes everything, looks at it and acknowledges it.
-class CheckingSink final : public EventSink {
- public:
-  ChunkPtr new_chunk(Buffer received) override {
-    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
+class CheckingSink final : public ReadingSink {
+  void look_at(const Event& event, const std::string& text) override {
+    if (!is_valid_utf8(text) || !event.timestamp()) std::abort();
   }
-  bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
-  bool try_push(ChunkPtr& chunk) override {
-    std::string text;
-    for (const Event* event : chunk->events()) {
-      text.clear();
-      write_json(event->fields(), text);
-      if (event->metadata_if_any() != nullptr) write_json(*event->metadata_if_any(), text);
-      if (!is_valid_utf8(text) || !event->timestamp()) std::abort();
-    }
-    const std::size_t events = chunk->events().size();
-    chunk->token().arm(events);
-    for (std::size_t i = 0; i < events; ++i) chunk->token().complete(static_cast<std::uint32_t>(events - 1 - i));
-    chunk.reset();
-    return true;
-  }
-  void call_when_room(std::function<void()> callback) override { callback(); }
-  bool is_stopping() const override { return false; }
 };
 
 class HostilePeer final : public ByteStream {

@@ -1,4 +1,4 @@
-// An input that is an HTTP server, with its defaults, and a sink that takes and writes everything.
+// An input that is an HTTP server, with its defaults.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -9,34 +9,10 @@
 #include <string>
 
 #include "pipeline/base/log.h"
-#include "pipeline/event/json.h"
 #include "pipeline/plugin/registry.h"
+#include "tests/fuzz/reading_sink.h"
 
 namespace logboom {
-
-/// Writes every event as JSON, so that sanitizers see all of its bytes, and acknowledges it.
-class SwallowingSink final : public EventSink {
- public:
-  ChunkPtr new_chunk(Buffer received) override {
-    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
-  }
-  bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
-  bool try_push(ChunkPtr& chunk) override {
-    const std::size_t events = chunk->events().size();
-    std::string line;
-    for (const Event* event : chunk->events()) {
-      line.clear();
-      write_json(event->fields(), line);
-      if (event->metadata_if_any() != nullptr) write_json(*event->metadata_if_any(), line);
-    }
-    chunk->token().arm(events);
-    chunk->token().complete_many(events);
-    chunk.reset();
-    return true;
-  }
-  void call_when_room(std::function<void()> callback) override { callback(); }
-  bool is_stopping() const override { return false; }
-};
 
 /// Made once. One thread.
 class HostileRequests {
@@ -86,7 +62,7 @@ class HostileRequests {
   std::unique_ptr<PluginContext> context_;
   std::unique_ptr<Input> input_;
   Endpoint endpoint_;
-  SwallowingSink sink_;
+  ReadingSink sink_;
 };
 
 }  // namespace logboom

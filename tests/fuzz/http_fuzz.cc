@@ -9,6 +9,7 @@
 
 #include "server/listen/http_session.h"
 #include "tests/fuzz/hostile_requests.h"
+#include "tests/fuzz/reading_sink.h"
 
 namespace {
 
@@ -49,7 +50,7 @@ struct World {
   World() {
     Endpoint endpoint = input.endpoint();
     endpoint.max_request_bytes = 64 * 1024;
-    binding = std::make_unique<EndpointBinding>(std::move(endpoint), std::make_shared<SwallowingSink>());
+    binding = std::make_unique<EndpointBinding>(std::move(endpoint), std::make_shared<ReadingSink>());
   }
   HostileRequests input{"http", {}};
   std::unique_ptr<EndpointBinding> binding;

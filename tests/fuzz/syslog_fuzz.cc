@@ -11,6 +11,7 @@
 #include "pipeline/config/logstash_parser.h"
 #include "pipeline/event/json.h"
 #include "pipeline/plugin/registry.h"
+#include "tests/fuzz/reading_sink.h"
 #include "tests/support/memory_datagrams.h"
 #include "tests/support/memory_stream.h"
 
@@ -19,26 +20,15 @@ namespace {
 using namespace logboom;
 
 /// Keeps the events as JSON.
-class KeepingSink final : public EventSink {
+class KeepingSink final : public ReadingSink {
  public:
-  ChunkPtr new_chunk(Buffer received) override {
-    return std::make_shared<Chunk>(std::move(received), Timestamp{1'700'000'000, 0});
-  }
-  bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
-  bool try_push(ChunkPtr& chunk) override {
-    const std::size_t events = chunk->events().size();
-    for (const Event* event : chunk->events()) {
-      write_json(event->fields(), kept);
-      kept += '\n';
-    }
-    chunk->token().arm(events);
-    chunk->token().complete_many(events);
-    chunk.reset();
-    return true;
-  }
-  void call_when_room(std::function<void()> callback) override { callback(); }
-  bool is_stopping() const override { return false; }
   std::string kept;
+
+ private:
+  void look_at(const Event& event, const std::string&) override {
+    write_json(event.fields(), kept);
+    kept += '\n';
+  }
 };
 
 /// The syslog input with a short limit, so that the fuzzer reaches it.
