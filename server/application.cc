@@ -9,9 +9,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -27,30 +26,6 @@
 namespace logboom {
 namespace fs = std::filesystem;
 
-/// The threads that serve connections.
-class Application::Network {
- public:
-  Network() : work_(boost::asio::make_work_guard(context_)) {
-    const unsigned count = std::max(1u, std::min(4u, std::thread::hardware_concurrency()));
-    for (unsigned i = 0; i < count; ++i)
-      threads_.emplace_back([this] {
-        pthread_setname_np(pthread_self(), "network");
-        context_.run();
-      });
-  }
-  ~Network() {
-    work_.reset();
-    context_.stop();
-    for (std::thread& thread : threads_) thread.join();
-  }
-  boost::asio::io_context& context() { return context_; }
-
- private:
-  boost::asio::io_context context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
-};
-
 struct Application::Running {
   std::unique_ptr<Pipeline> pipeline;
   std::vector<std::shared_ptr<OpenEndpoint>> listeners;
@@ -61,6 +36,7 @@ struct Application::Running {
 namespace {
 
 constexpr int kProgressMilliseconds = 1000;
+constexpr unsigned kMostNetworkThreads = 4;
 constexpr auto kDrainLogInterval = std::chrono::seconds(5);
 
 std::atomic<int> wake_descriptor{-1};
@@ -195,11 +171,11 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
   };
   if (auto started = pipeline.start_outputs(); !started) return refuse(started.error().message);
   auto wanted = pipeline.take_endpoints();
-  if (!wanted.empty() && !network_) network_ = std::make_unique<Network>();
+  if (!wanted.empty() && !network_)
+    network_ = std::make_unique<NetworkThreads>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostNetworkThreads));
   pipeline.start_workers();
   for (WantedEndpoint& endpoint : wanted) {
-    auto listener =
-        open_endpoint(network_->context(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
+    auto listener = open_endpoint(*network_, endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
     if (!listener) return refuse(listener.error().message);
     running->listeners.push_back(std::move(*listener));
   }

@@ -8,6 +8,7 @@
 
 #include "pipeline/base/metrics.h"
 #include "pipeline/run/pipeline.h"
+#include "server/listen/network_threads.h"
 #include "server/settings.h"
 
 namespace logboom {
@@ -26,7 +27,6 @@ class Application {
 
  private:
   struct Running;
-  class Network;
 
   Result<std::vector<PipelineEntry>> pipeline_entries();
   bool load_settings_directory();
@@ -40,7 +40,7 @@ class Application {
 
   Settings settings_;
   MetricScope metrics_;
-  std::unique_ptr<Network> network_;
+  std::unique_ptr<NetworkThreads> network_;
   std::vector<std::unique_ptr<Running>> running_;
   int lock_descriptor_ = -1;
 };

@@ -29,17 +29,33 @@ bool is_ascii(std::string_view text) {
 
 bool is_valid_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-void append_utf8(std::uint32_t code_point, std::string& out) {
+std::size_t put_utf8(std::uint32_t code_point, char* to) {
   const auto low_bits = [&](int shift) { return static_cast<char>(0x80 | ((code_point >> shift) & 0x3F)); };
   if (code_point < 0x80) {
-    out += static_cast<char>(code_point);
-  } else if (code_point < 0x800) {
-    out += {static_cast<char>(0xC0 | (code_point >> 6)), low_bits(0)};
-  } else if (code_point < 0x10000) {
-    out += {static_cast<char>(0xE0 | (code_point >> 12)), low_bits(6), low_bits(0)};
-  } else {
-    out += {static_cast<char>(0xF0 | (code_point >> 18)), low_bits(12), low_bits(6), low_bits(0)};
+    to[0] = static_cast<char>(code_point);
+    return 1;
   }
+  if (code_point < 0x800) {
+    to[0] = static_cast<char>(0xC0 | (code_point >> 6));
+    to[1] = low_bits(0);
+    return 2;
+  }
+  if (code_point < 0x10000) {
+    to[0] = static_cast<char>(0xE0 | (code_point >> 12));
+    to[1] = low_bits(6);
+    to[2] = low_bits(0);
+    return 3;
+  }
+  to[0] = static_cast<char>(0xF0 | (code_point >> 18));
+  to[1] = low_bits(12);
+  to[2] = low_bits(6);
+  to[3] = low_bits(0);
+  return 4;
+}
+
+void append_utf8(std::uint32_t code_point, std::string& out) {
+  char bytes[4];
+  out.append(bytes, put_utf8(code_point, bytes));
 }
 
 std::size_t utf8_sequence_length(std::string_view text) {

@@ -1,4 +1,4 @@
-// JSON between text and values: simdjson for what it accepts, a tolerant reader of our own for the rest, our own writer.
+// JSON between text and values: a reader that goes once over plain documents, a tolerant one for the rest, a writer.
 #pragma once
 
 #include <memory>

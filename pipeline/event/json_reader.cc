@@ -1,189 +1,291 @@
-// The fast path: simdjson on demand, straight into arena tables, texts without escapes left where they are.
-#include <emmintrin.h>
-#include <simdjson.h>
-
+// The fast path: one pass over the text, straight into arena tables; texts without escapes are left where they are.
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "pipeline/base/bytes.h"
+#include "pipeline/base/utf8.h"
 #include "pipeline/event/json.h"
 
 namespace logboom {
 namespace {
 
-static_assert(kBufferPadding >= simdjson::SIMDJSON_PADDING);
-constexpr std::size_t kLargestKeptCapacity = 4 * 1024 * 1024;  // a parser that met a huge document gives its memory back
-
-constexpr std::uint32_t kFieldsOfEvent = 12;  // room from the start; @version, tags and the like come on top
+constexpr std::size_t kLargestKeptScratch = 1024 * 1024;  // a reader that met a huge text gives its memory back
+constexpr std::uint32_t kFieldsOfEvent = 12;              // room from the start; @version, tags and the like come on top
 constexpr std::uint32_t kFieldsOfObject = 4;
+constexpr std::size_t kBlockBytes = 16;
+static_assert(kBufferPadding >= kBlockBytes);
 
-namespace od = simdjson::ondemand;
+/// What a backslash and this letter stand for; 0 for letters that it does not go with, 'u' stands for itself.
+constexpr std::array<char, 256> kEscaped = [] {
+  std::array<char, 256> escaped{};
+  escaped['"'] = '"';
+  escaped['\\'] = '\\';
+  escaped['/'] = '/';
+  escaped['b'] = '\b';
+  escaped['f'] = '\f';
+  escaped['n'] = '\n';
+  escaped['r'] = '\r';
+  escaped['t'] = '\t';
+  escaped['u'] = 'u';
+  return escaped;
+}();
 
-/// Length of the name whose opening quote was just passed, or -1 when it holds an escape. 16 bytes at a time: what follows
-/// the document is readable.
-std::ptrdiff_t plain_name_length(const char* at, const char* end) {
-  const char* const start = at;
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  for (; at < end; at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-    const auto found = static_cast<unsigned>(_mm_movemask_epi8(ends));
-    if (found == 0) continue;
-    at += std::countr_zero(found);
-    return *at == '"' ? at - start : -1;
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+#if defined(__SSE2__)
+using Block = __m128i;
+Block load(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
+void store(char* to, Block block) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block); }
+/// A bit for each quote, backslash and control character, the first byte's the lowest.
+std::uint32_t ends_in(Block block) {
+  const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+  const __m128i is_backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+  const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)));
+}
+Block joined(Block left, Block right) { return _mm_or_si128(left, right); }
+bool has_high_bits(Block block) { return _mm_movemask_epi8(block) != 0; }
+#else
+using Block = std::array<char, kBlockBytes>;
+Block load(const char* from) {
+  Block block;
+  std::memcpy(block.data(), from, kBlockBytes);
+  return block;
+}
+void store(char* to, const Block& block) { std::memcpy(to, block.data(), kBlockBytes); }
+std::uint32_t ends_in(const Block& block) {
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < kBlockBytes; ++i)
+    found |= static_cast<std::uint32_t>(static_cast<unsigned char>(block[i]) < 0x20 || block[i] == '"' || block[i] == '\\')
+             << i;
+  return found;
+}
+Block joined(Block left, const Block& right) {
+  for (std::size_t i = 0; i < kBlockBytes; ++i) left[i] = static_cast<char>(left[i] | right[i]);
+  return left;
+}
+bool has_high_bits(const Block& block) {
+  for (const char byte : block)
+    if ((byte & 0x80) != 0) return true;
+  return false;
+}
+#endif
+
+/// Memory for a text while its escapes are resolved.
+class Scratch {
+ public:
+  /// At least this many bytes; what was written before stays.
+  char* reserve(std::size_t bytes) {
+    if (bytes > text_.size()) text_.resize(bytes + bytes / 2);
+    return text_.data();
   }
-  return -1;
-}
+  void shrink() {
+    if (text_.size() > kLargestKeptScratch) text_ = {};
+  }
 
-std::string_view trimmed(std::string_view token) {
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
-    token.remove_suffix(1);
-  return token;
-}
-
-bool is_json_integer(std::string_view token) {
-  if (!token.empty() && token.front() == '-') token.remove_prefix(1);
-  if (token.empty() || (token.size() > 1 && token.front() == '0')) return false;
-  for (const char c : token)
-    if (c < '0' || c > '9') return false;
-  return true;
-}
+ private:
+  std::string text_;
+};
 
 class FastReader {
  public:
-  FastReader(Arena& arena, const char* end) : arena_(arena), end_(end) {}
+  FastReader(std::string_view text, Arena& arena, Scratch& scratch)
+      : at_(text.data()), end_(text.data() + text.size()), arena_(arena), scratch_(scratch) {}
 
-  /// False when simdjson refuses the document or a part of it.
-  template <class Node>
-  bool read(Node& node, Value& out, int depth) {
-    od::json_type type;
-    if (node.type().get(type) != simdjson::SUCCESS) return false;
-    const bool is_nesting = type == od::json_type::object || type == od::json_type::array;
-    if (is_nesting && depth > kMaxJsonDepth) return false;
-    switch (type) {
-      case od::json_type::object: {
-        od::object object;
-        if (node.get_object().get(object) != simdjson::SUCCESS) return false;
-        return read_object(object, out, depth);
-      }
-      case od::json_type::array: {
-        od::array array;
-        if (node.get_array().get(array) != simdjson::SUCCESS) return false;
-        return read_array(array, out, depth);
-      }
-      case od::json_type::string: return read_string(node, out);
-      case od::json_type::number: return read_number(node, out);
-      case od::json_type::boolean: {
-        bool value = false;
-        if (node.get_bool().get(value) != simdjson::SUCCESS) return false;
-        out = Value::boolean(value);
+  /// False when the document is not plain RFC 8259, or holds what only the tolerant reader takes.
+  bool read_document(Value& out) {
+    const char* const start = at_;
+    skip_blanks();
+    if (!read_value(out, 1)) return false;
+    skip_blanks();
+    if (at_ != end_) return false;
+    return !has_high_bits(seen_) || is_valid_utf8({start, static_cast<std::size_t>(end_ - start)});
+  }
+
+ private:
+  void skip_blanks() {
+    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
+  /// Takes this character when it is next, blanks before it included.
+  bool take(char wanted) {
+    if (*at_ != wanted) skip_blanks();
+    if (at_ >= end_ || *at_ != wanted) return false;
+    ++at_;
+    return true;
+  }
+  bool take_word(std::string_view word) {
+    if (static_cast<std::size_t>(end_ - at_) < word.size() || std::memcmp(at_, word.data(), word.size()) != 0) return false;
+    at_ += word.size();
+    return true;
+  }
+
+  /// No blanks before it.
+  bool read_value(Value& out, int depth) {
+    if (at_ >= end_) return false;
+    switch (*at_) {
+      case '"': {
+        std::string_view text;
+        ++at_;
+        if (!read_string(text)) return false;
+        out = Value::string(text);
         return true;
       }
-      case od::json_type::null: {
-        if (!is_null(node)) return false;
-        out = Value::null();
-        return true;
-      }
+      case '{': ++at_; return depth <= kMaxJsonDepth && read_object(out, depth);
+      case '[': ++at_; return depth <= kMaxJsonDepth && read_array(out, depth);
+      case 't': out = Value::boolean(true); return take_word("true");
+      case 'f': out = Value::boolean(false); return take_word("false");
+      case 'n': out = Value::null(); return take_word("null");
+      default: return read_number(out);
+    }
+  }
+
+  bool read_object(Value& out, int depth) {
+    Object* made = Object::make(arena_, depth == event_depth_ ? kFieldsOfEvent : kFieldsOfObject);
+    out = Value::object(made);
+    if (take('}')) return true;
+    do {
+      std::string_view name;
+      if (!take('"') || !read_string(name) || !take(':')) return false;
+      skip_blanks();
+      Value value;
+      if (!read_value(value, depth + 1)) return false;
+      made->set(arena_, make_key(name), value);
+    } while (take(','));
+    return take('}');
+  }
+
+  bool read_array(Value& out, int depth) {
+    Array* made = Array::make(arena_, 4);
+    out = Value::array(made);
+    if (depth == 1) event_depth_ = 2;  // a list of events
+    if (take(']')) return true;
+    do {
+      skip_blanks();
+      Value value;
+      if (!read_value(value, depth + 1)) return false;
+      made->push(arena_, value);
+    } while (take(','));
+    return take(']');
+  }
+
+  /// The rest of a text whose opening quote was taken. A block at a time: what follows the document is readable.
+  bool read_string(std::string_view& out) {
+    const char* const start = at_;
+    for (; at_ < end_; at_ += kBlockBytes) {
+      const Block block = load(at_);
+      seen_ = joined(seen_, block);
+      const std::uint32_t ends = ends_in(block);
+      if (ends == 0) continue;
+      at_ += std::countr_zero(ends);
+      if (at_ >= end_) return false;
+      if (*at_ == '\\') return read_escaped(start, out);
+      out = {start, static_cast<std::size_t>(at_ - start)};
+      return *at_++ == '"';
     }
     return false;
   }
 
- private:
-  static bool is_null(od::value& node) {
-    bool value = false;
-    return node.is_null().get(value) == simdjson::SUCCESS && value;
-  }
-  static bool is_null(od::document& node) {
-    bool value = false;
-    return node.is_null().get(value) == simdjson::SUCCESS && value;
-  }
-
-  bool read_object(od::object& object, Value& out, int depth) {
-    Object* made = Object::make(arena_, depth == event_depth_ ? kFieldsOfEvent : kFieldsOfObject);
-    for (auto field_result : object) {
-      od::field field;
-      if (std::move(field_result).get(field) != simdjson::SUCCESS) return false;
-      const char* raw = field.key().raw();
-      const std::ptrdiff_t length = plain_name_length(raw, end_);
-      std::string_view name;
-      if (length >= 0) {
-        name = {raw, static_cast<std::size_t>(length)};
-      } else {
-        if (field.unescaped_key().get(name) != simdjson::SUCCESS) return false;
-        name = arena_.copy(name);
+  /// The same for a text that begins at `start` and has its first backslash where the reader is.
+  bool read_escaped(const char* start, std::string_view& out) {
+    std::size_t size = static_cast<std::size_t>(at_ - start);
+    char* to = scratch_.reserve(size + 2 * kBlockBytes);
+    std::memcpy(to, start, size);
+    while (at_ < end_) {
+      to = scratch_.reserve(size + 2 * kBlockBytes);
+      const Block block = load(at_);
+      seen_ = joined(seen_, block);
+      store(to + size, block);
+      const std::uint32_t ends = ends_in(block);
+      const auto plain = ends == 0 ? kBlockBytes : static_cast<std::size_t>(std::countr_zero(ends));
+      at_ += plain;
+      size += plain;
+      if (ends == 0) continue;
+      if (at_ >= end_) return false;
+      if (*at_ == '"') {
+        ++at_;
+        out = arena_.copy({to, size});
+        return true;
       }
-      od::value child = field.value();
-      Value value;
-      if (!read(child, value, depth + 1)) return false;
-      made->set(arena_, make_key(name), value);
+      if (*at_ != '\\' || !read_escape(to, size)) return false;
     }
-    out = Value::object(made);
-    return true;
+    return false;
   }
 
-  bool read_array(od::array& array, Value& out, int depth) {
-    Array* made = Array::make(arena_, 4);
-    if (depth == 1) event_depth_ = 2;  // a list of events
-    for (auto item_result : array) {
-      od::value item;
-      if (std::move(item_result).get(item) != simdjson::SUCCESS) return false;
-      Value value;
-      if (!read(item, value, depth + 1)) return false;
-      made->push(arena_, value);
-    }
-    out = Value::array(made);
-    return true;
-  }
-
-  template <class Node>
-  bool read_string(Node& node, Value& out) {
-    std::string_view token;
-    if (simdjson::simdjson_result<std::string_view>(node.raw_json_token()).get(token) != simdjson::SUCCESS) return false;
-    // Between its quotes a text is valid already; without a backslash it need not be looked at again.
-    token = trimmed(token);
-    const bool is_plain =
-        token.size() >= 2 && token.back() == '"' && std::memchr(token.data(), '\\', token.size()) == nullptr;
-    if (is_plain) {
-      if (node.get_raw_json_string().error() != simdjson::SUCCESS) return false;  // moves past the text
-      out = Value::string(token.substr(1, token.size() - 2));
+  bool read_escape(char* to, std::size_t& size) {
+    const char meaning = kEscaped[static_cast<unsigned char>(at_[1])];
+    at_ += 2;
+    if (meaning == 0) return false;
+    if (meaning != 'u') {
+      to[size++] = meaning;
       return true;
     }
-    std::string_view text;
-    if (node.get_string().get(text) != simdjson::SUCCESS) return false;
-    out = Value::string(arena_.copy(text));
+    std::uint32_t unit = 0;
+    if (!read_hex(unit)) return false;
+    if (unit >= 0xD800 && unit < 0xE000) {
+      std::uint32_t low = 0;
+      if (unit >= 0xDC00 || !take_word("\\u") || !read_hex(low) || low < 0xDC00 || low >= 0xE000) return false;
+      unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+    }
+    size += put_utf8(unit, to + size);
     return true;
   }
+  bool read_hex(std::uint32_t& unit) {
+    if (end_ - at_ < 4) return false;
+    const auto [after, problem] = std::from_chars(at_, at_ + 4, unit, 16);
+    const bool is_whole = problem == std::errc() && after == at_ + 4;
+    at_ += 4;
+    return is_whole;
+  }
 
-  template <class Node>
-  bool read_number(Node& node, Value& out) {
-    std::string_view token;
-    if (simdjson::simdjson_result<std::string_view>(node.raw_json_token()).get(token) != simdjson::SUCCESS) return false;
-    token = trimmed(token);
-    if (is_json_integer(token)) {
-      std::int64_t value = 0;
-      const auto [end, problem] = std::from_chars(token.data(), token.data() + token.size(), value);
-      if (problem != std::errc()) return false;  // beyond 64 bits: the tolerant reader keeps its digits
-      if (node.get_int64().error() != simdjson::SUCCESS) return false;
-      out = Value::integer(value);
-      return true;
+  bool take_digits() {
+    const char* const from = at_;
+    while (at_ < end_ && is_digit(*at_)) ++at_;
+    return at_ > from;
+  }
+  bool read_number(Value& out) {
+    const char* const start = at_;
+    if (*at_ == '-') ++at_;
+    const char* const digits = at_;
+    if (!take_digits() || (*digits == '0' && at_ - digits > 1)) return false;
+    if (at_ < end_ && (*at_ == '.' || *at_ == 'e' || *at_ == 'E')) return read_double(start, out);
+    std::int64_t value = 0;
+    if (std::from_chars(start, at_, value).ec != std::errc()) return false;  // the tolerant reader keeps its digits
+    out = Value::integer(value);
+    return true;
+  }
+  bool read_double(const char* start, Value& out) {
+    if (*at_ == '.') {
+      ++at_;
+      if (!take_digits()) return false;
+    }
+    if (at_ < end_ && (*at_ == 'e' || *at_ == 'E')) {
+      ++at_;
+      if (at_ < end_ && (*at_ == '+' || *at_ == '-')) ++at_;
+      if (!take_digits()) return false;
     }
     double value = 0;
-    if (node.get_double().get(value) != simdjson::SUCCESS) return false;
+    if (std::from_chars(start, at_, value).ec != std::errc()) return false;
     out = Value::real(value);
     return true;
   }
 
+  const char* at_;
+  const char* const end_;
   Arena& arena_;
-  const char* end_;
+  Scratch& scratch_;
+  Block seen_{};  // all blocks of texts, joined
   int event_depth_ = 1;
 };
 
 }  // namespace
 
 struct JsonReader::State {
-  od::parser parser;
+  Scratch scratch;
 };
 
 JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
@@ -193,17 +295,8 @@ JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
 
 Result<Value> JsonReader::parse(std::string_view text, Arena& arena) {
   Value value;
-  bool is_read = false;
-  {
-    od::document document;
-    const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING);
-    if (state_->parser.iterate(padded).get(document) == simdjson::SUCCESS) {
-      FastReader reader(arena, text.data() + text.size());
-      is_read = reader.read(document, value, 1) &&
-                document.current_location().error() == simdjson::OUT_OF_BOUNDS;  // nothing behind
-    }
-  }
-  if (state_->parser.capacity() > kLargestKeptCapacity) state_ = std::make_unique<State>();
+  const bool is_read = FastReader(text, arena, state_->scratch).read_document(value);
+  state_->scratch.shrink();
   if (is_read) return value;
   return parse_json_tolerant(text, arena);
 }

@@ -1,4 +1,4 @@
-// The slow path: reads what simdjson refuses whole but Logstash's users expect to survive.
+// The slow path: reads what the fast reader refuses whole but Logstash's users expect to survive.
 #include <fmt/core.h>
 
 #include <charconv>

@@ -183,38 +183,55 @@ class Writer {
     *at_++ = ':';
   }
   void put_string_in_room(std::string_view text) {
-    *at_++ = '"';
     const char* from = text.data();
-    std::size_t left = text.size();
-    while (left > 0) {
-      const std::size_t count = std::min(left, kBlockBytes);
-      std::uint32_t found = 0;
-      if (count == kBlockBytes || stays_in_page(from)) {
-        found = copy_block(from, at_) & ((1U << count) - 1);
+    const char* const end = from + text.size();
+    char* to = at_;
+    *to++ = '"';
+    while (end - from > static_cast<std::ptrdiff_t>(kBlockBytes)) {
+      const std::uint32_t found = copy_block(from, to);
+      if (found == 0) {
+        from += kBlockBytes;
+        to += kBlockBytes;
       } else {
-        std::array<char, kBlockBytes> last{};
-        std::memcpy(last.data(), from, count);
-        found = copy_block(last.data(), at_) & ((1U << count) - 1);
+        to = put_escape(from, to, found, end);
       }
-      const std::size_t plain = found == 0 ? count : static_cast<std::size_t>(std::countr_zero(found));
-      at_ += plain;
-      from += plain;
-      left -= plain;
-      if (found == 0) continue;
-      put_escape(static_cast<unsigned char>(*from++));
-      need(--left + kStringExtra);
     }
-    *at_++ = '"';
+    while (from < end) {
+      const auto left = static_cast<std::size_t>(end - from);
+      const std::uint32_t found =
+          (stays_in_page(from) ? copy_block(from, to) : copy_last(from, left, to)) & ((1U << left) - 1);
+      if (found == 0) {
+        to += left;
+        break;
+      }
+      to = put_escape(from, to, found, end);
+    }
+    *to++ = '"';
+    at_ = to;
   }
-  /// There is room: a block, of which no byte was taken, is longer than an escape.
-  void put_escape(unsigned char byte) {
-    *at_++ = '\\';
-    *at_++ = kEscapes[byte];
-    if (kEscapes[byte] != 'u') return;
-    *at_++ = '0';
-    *at_++ = '0';
-    *at_++ = kHexDigits[byte >> 4];
-    *at_++ = kHexDigits[byte & 15];
+  [[gnu::noinline]] static std::uint32_t copy_last(const char* from, std::size_t count, char* to) {
+    std::array<char, kBlockBytes> last{};
+    std::memcpy(last.data(), from, count);
+    return copy_block(last.data(), to);
+  }
+  /// The block at `from` was copied to `to`: passes its plain bytes, writes the first that is not as an escape, and sees to
+  /// room for what is left. Returns where to go on.
+  char* put_escape(const char*& from, char* to, std::uint32_t found, const char* end) {
+    const auto plain = std::countr_zero(found);
+    from += plain;
+    to += plain;
+    const auto byte = static_cast<unsigned char>(*from++);
+    *to++ = '\\';
+    *to++ = kEscapes[byte];
+    if (kEscapes[byte] == 'u') {
+      *to++ = '0';
+      *to++ = '0';
+      *to++ = kHexDigits[byte >> 4];
+      *to++ = kHexDigits[byte & 15];
+    }
+    at_ = to;
+    need(static_cast<std::size_t>(end - from) + kStringExtra);
+    return at_;
   }
 
   std::string& out_;

@@ -50,9 +50,12 @@ void Object::reserve(Arena& arena, std::uint32_t capacity) {
 
 void Object::grow(Arena& arena) { reserve(arena, capacity_ == 0 ? 4 : capacity_ * 2); }
 
-Value& Object::set(Arena& arena, const Key& key, Value value) {
-  if (Value* found = find(key)) return *found = value;
-  return append(arena, key, value);
+void Object::append_all(Arena& arena, const Object& other) {
+  reserve(arena, size_ + other.size_);
+  if (other.size_ > 0) std::memcpy(static_cast<void*>(entries_ + size_), other.entries_, other.size_ * sizeof(ObjectEntry));
+  size_ += other.size_;
+  seen_ |= other.seen_;
+  if (size_ >= kIndexedFrom) rebuild_index(arena);
 }
 
 void Object::note_in_index(Arena& arena) {
@@ -132,10 +135,13 @@ Value copy_value(const Value& value, Arena& arena, CopyStrings strings) {
 
 Object* copy_object(const Object& object, Arena& arena, CopyStrings strings) {
   Object* to = Object::make(arena, object.size() + 2);
-  for (const ObjectEntry& entry : object) {
-    Key key = entry.key;
-    if (strings == CopyStrings::Copy) key.data = arena.copy(key.text()).data();
-    to->append(arena, key, copy_value(entry.value, arena, strings));
+  to->append_all(arena, object);
+  for (ObjectEntry& entry : *to) {
+    if (strings == CopyStrings::Copy) entry.key.data = arena.copy(entry.key.text()).data();
+    const ValueKind kind = entry.value.kind();
+    const bool is_text = kind == ValueKind::String || kind == ValueKind::BigNumber;
+    if (kind == ValueKind::Array || kind == ValueKind::Object || (is_text && strings == CopyStrings::Copy))
+      entry.value = copy_value(entry.value, arena, strings);
   }
   return to;
 }

@@ -166,7 +166,10 @@ class Object {
   const Value* find(const Key& key) const { return const_cast<Object*>(this)->find(key); }
 
   /// Replaces the value in place, or appends. The key's bytes must live as long as the object.
-  Value& set(Arena& arena, const Key& key, Value value);
+  Value& set(Arena& arena, const Key& key, Value value) {
+    if (Value* found = find(key)) return *found = value;
+    return append(arena, key, value);
+  }
   /// Appends without looking for the key: only for keys known to be new.
   Value& append(Arena& arena, const Key& key, Value value) {
     if (size_ == capacity_) grow(arena);
@@ -176,6 +179,8 @@ class Object {
     if (size_ >= kIndexedFrom) note_in_index(arena);
     return entry.value;
   }
+  /// Appends the entries of another object, whose names must be new here. Texts, arrays and objects are shared.
+  void append_all(Arena& arena, const Object& other);
   /// Room for this many entries without another allocation.
   void reserve(Arena& arena, std::uint32_t capacity);
   /// Removes the entry, keeping the order of the others. False when there was none.

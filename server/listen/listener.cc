@@ -8,13 +8,11 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "pipeline/base/log.h"
@@ -34,8 +32,9 @@ namespace {
 /// Takes its session out of the set, however the coroutine ends.
 class SessionEntry {
  public:
-  SessionEntry(std::shared_ptr<SessionSet> sessions, const std::shared_ptr<SocketConnection>& connection)
-      : sessions_(std::move(sessions)), connection_(connection.get()) {
+  SessionEntry(std::shared_ptr<SessionSet> sessions, const std::shared_ptr<SocketConnection>& connection,
+               std::optional<NetworkThreads::Seat> seat)
+      : sessions_(std::move(sessions)), connection_(connection.get()), seat_(std::move(seat)) {
     sessions_->add(connection);
   }
   ~SessionEntry() { sessions_->remove(connection_); }
@@ -45,6 +44,7 @@ class SessionEntry {
  private:
   std::shared_ptr<SessionSet> sessions_;
   const SocketConnection* connection_;
+  std::optional<NetworkThreads::Seat> seat_;  // nullopt: the listener's own
 };
 
 /// The same for the accept loop.
@@ -61,68 +61,65 @@ class LoopEntry {
   std::shared_ptr<SessionSet> sessions_;
 };
 
-/// Ends a reason's repetition in the log: a port that is scanned or spoken to in plain text must not fill the disk.
-struct SessionLog {
-  std::string name;   // of the input
-  std::string place;  // that it listens on
-  LogRateLimit tls;
+/// What a listener's sessions share with it. Nothing here belongs to a thread: the last session may let go of it on another
+/// one than the listener's.
+struct SessionGroup {
+  SessionGroup(const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string input_name, MetricScope& metrics)
+      : name(std::move(input_name)),
+        binding(std::make_shared<EndpointBinding>(endpoint, std::move(sink))),
+        counters(std::make_shared<ListenCounters>(metrics)),
+        sessions(std::make_shared<SessionSet>(counters->current_connections)) {}
+  bool has_stopped() const { return is_stopping.load(std::memory_order_acquire); }
+
+  const std::string name;  // of the input, for the log
+  std::string place;       // for the log: "0.0.0.0:5044", "/run/log.sock"
+  const std::shared_ptr<EndpointBinding> binding;
+  const std::shared_ptr<ListenCounters> counters;
+  const std::shared_ptr<SessionSet> sessions;
+  std::atomic<bool> is_stopping{false};
+  LogRateLimit tls_log;  // a port that is scanned or spoken to in plain text must not fill the disk
 };
 
 }  // namespace
 
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
-  State(net::io_context& io, const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string log_name,
+  State(NetworkThreads& network, const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string log_name,
         MetricScope& metrics)
-      : context(io),
-        strand(net::make_strand(io)),
-        acceptor(strand),
-        pause(strand),
-        name(std::move(log_name)),
-        binding(std::make_shared<EndpointBinding>(endpoint, std::move(sink))),
-        counters(std::make_shared<ListenCounters>(metrics)),
-        sessions(std::make_shared<SessionSet>(counters->current_connections)),
-        session_log(std::make_shared<SessionLog>()) {
-    session_log->name = name;
-  }
+      : threads(network),
+        seat(network.take_seat()),
+        acceptor(seat.executor()),
+        pause(seat.executor()),
+        group(std::make_shared<SessionGroup>(endpoint, std::move(sink), std::move(log_name), metrics)) {}
 
   ~State() {
     if (!own_unix_path.empty()) unlink(own_unix_path.c_str());
   }
-  void begin_session(StreamSocket socket);
+  void begin_session(StreamSocket socket, NetworkThreads::Seat session_seat);
   void stop() {
-    if (is_stopping.exchange(true)) return;
-    net::post(strand, [self = shared_from_this()] {
+    if (group->is_stopping.exchange(true)) return;
+    net::post(seat.executor(), [self = shared_from_this()] {
       error_code ignored;
       self->acceptor.close(ignored);
       self->pause.cancel();
       if (const auto socket = self->connecting.lock()) socket->close(ignored);
     });
   }
-  bool has_stopped() const { return is_stopping.load(std::memory_order_acquire); }
 
   // Coroutines; each keeps the state alive. The entries say in the session set that they run, also when they never begin.
   static Awaitable<void> accept_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry);
   static Awaitable<void> connect_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry);
-  static Awaitable<void> keep_session(std::shared_ptr<State> state, std::shared_ptr<SocketConnection> connection,
-                                      std::unique_ptr<SessionEntry> entry);
   /// One attempt, given up after ten seconds.
   static Awaitable<error_code> connect(std::shared_ptr<State> state, std::shared_ptr<StreamSocket> socket,
                                        const Endpoint& endpoint);
 
-  net::io_context& context;
-  net::any_io_executor strand;
+  NetworkThreads& threads;
+  const NetworkThreads::Seat seat;  // of the acceptor, or of the connection that is made again
   StreamAcceptor acceptor;
   net::steady_timer pause;
-  const std::string name;
-  std::string place;  // for the log: "0.0.0.0:5044", "/run/log.sock"
+  const std::shared_ptr<SessionGroup> group;
   std::uint16_t port = 0;
-  std::string own_unix_path;  // the socket file that we made
-  std::shared_ptr<EndpointBinding> binding;
-  std::shared_ptr<ListenCounters> counters;
-  std::shared_ptr<SessionSet> sessions;
-  std::shared_ptr<SessionLog> session_log;
-  std::atomic<bool> is_stopping{false};
-  std::weak_ptr<StreamSocket> connecting;  // of the strand
+  std::string own_unix_path;               // the socket file that we made
+  std::weak_ptr<StreamSocket> connecting;  // of the seat's thread
   LogRateLimit limit_log;
   LogRateLimit failure_log;
 };
@@ -152,8 +149,7 @@ Awaitable<void> serve_stream(SocketConnection& connection, EndpointBinding& bind
 }
 
 /// True when the connection may be served.
-Awaitable<bool> begin_tls(SocketConnection& connection, const Endpoint& endpoint, ListenCounters& counters,
-                          SessionLog& log) {
+Awaitable<bool> begin_tls(SocketConnection& connection, const Endpoint& endpoint, SessionGroup& group) {
   if (!endpoint.tls) co_return true;
   const bool is_client = endpoint.mode == Endpoint::Mode::Connect;
   std::shared_ptr<const TlsContext> context = endpoint.tls;  // named: GCC 12 destroys temporaries of a co_await twice
@@ -162,56 +158,56 @@ Awaitable<bool> begin_tls(SocketConnection& connection, const Endpoint& endpoint
   if (begun) co_return true;
   const ErrorCode code = begun.error().code;
   if (code == ErrorCode::Cancelled) co_return false;  // a health check, or the server stops
-  (code == ErrorCode::Unavailable ? counters.tls_timeouts : counters.tls_failures).add();
-  if (log.tls.allow())
-    log_warn("listen", "{} on {}: TLS with {} failed: {} ({} log lines held back)", log.name, log.place,
-             connection.peer().ip, begun.error().message, log.tls.suppressed());
+  (code == ErrorCode::Unavailable ? group.counters->tls_timeouts : group.counters->tls_failures).add();
+  if (group.tls_log.allow())
+    log_warn("listen", "{} on {}: TLS with {} failed: {} ({} log lines held back)", group.name, group.place,
+             connection.peer().ip, begun.error().message, group.tls_log.suppressed());
   co_return false;
 }
 
-Awaitable<void> run_session(std::shared_ptr<SocketConnection> connection, std::shared_ptr<EndpointBinding> binding,
-                            std::shared_ptr<ListenCounters> counters, std::shared_ptr<SessionLog> log) {
+Awaitable<void> run_session(SocketConnection& connection, SessionGroup& group) {
   try {
-    const std::shared_ptr<const BoundService> bound = binding->current();
-    const bool is_open = co_await begin_tls(*connection, bound->endpoint, *counters, *log);
+    const std::shared_ptr<const BoundService> bound = group.binding->current();
+    const bool is_open = co_await begin_tls(connection, bound->endpoint, group);
     if (is_open && bound->endpoint.http) {
-      co_await serve_http(*connection, *binding, *counters);
+      co_await serve_http(connection, *group.binding, *group.counters);
     } else if (is_open) {
-      co_await serve_stream(*connection, *binding);
+      co_await serve_stream(connection, *group.binding);
     }
   } catch (const std::exception& failure) {
-    counters->failed_sessions.add();
-    log_error("listen", "{}: the session with {} failed: {}", log->name, connection->peer().ip, failure.what());
+    group.counters->failed_sessions.add();
+    log_error("listen", "{}: the session with {} failed: {}", group.name, connection.peer().ip, failure.what());
   }
-  connection->cut();
+  connection.cut();
+}
+
+Awaitable<void> keep_session(std::shared_ptr<SessionGroup> group, std::shared_ptr<SocketConnection> connection,
+                             std::unique_ptr<SessionEntry> entry) {
+  if (group->has_stopped()) connection->ask_to_end();
+  co_await run_session(*connection, *group);
+  entry.reset();
 }
 
 }  // namespace
 
-Awaitable<void> Listener::State::keep_session(std::shared_ptr<State> state, std::shared_ptr<SocketConnection> connection,
-                                              std::unique_ptr<SessionEntry> entry) {
-  if (state->has_stopped()) connection->ask_to_end();
-  co_await run_session(connection, state->binding, state->counters, state->session_log);
-  entry.reset();
-}
-
 Awaitable<void> Listener::State::accept_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry) {
   auto pause = std::chrono::milliseconds(100);
-  while (!state->has_stopped()) {
-    StreamSocket socket(net::any_io_executor(net::make_strand(state->context)));
+  while (!state->group->has_stopped()) {
+    NetworkThreads::Seat seat = state->threads.take_seat();
+    StreamSocket socket(seat.executor());
     error_code failure;
     co_await state->acceptor.async_accept(socket, net::redirect_error(net::use_awaitable, failure));
     if (!failure) {
       pause = std::chrono::milliseconds(100);
-      state->begin_session(std::move(socket));
+      state->begin_session(std::move(socket), std::move(seat));
       continue;
     }
     if (failure == net::error::operation_aborted || !state->acceptor.is_open()) break;
     if (!is_out_of_resources(failure)) continue;  // the peer gave up before it was accepted
-    state->counters->accept_failures.add();
+    state->group->counters->accept_failures.add();
     if (state->failure_log.allow()) {
       log_error("listen", "{} cannot accept on {}: {}; raise the limit of open files (ulimit -n) or lower max_connections",
-                state->name, state->place, failure.message());
+                state->group->name, state->group->place, failure.message());
     }
     state->pause.expires_after(pause);
     co_await state->pause.async_wait(net::redirect_error(net::use_awaitable, failure));
@@ -225,14 +221,14 @@ Awaitable<error_code> Listener::State::connect(std::shared_ptr<State> state, std
   error_code failure;
   std::vector<stream_protocol::endpoint> found;
   if (endpoint.unix_path.empty()) {
-    tcp::resolver resolver(state->strand);
+    tcp::resolver resolver(state->seat.executor());
     const tcp::resolver::results_type names = co_await resolver.async_resolve(
         endpoint.host, std::to_string(endpoint.port), net::redirect_error(net::use_awaitable, failure));
     for (const auto& name : names) found.emplace_back(name.endpoint());
   } else {
     found.emplace_back(net::local::stream_protocol::endpoint(endpoint.unix_path));
   }
-  if (failure || state->has_stopped()) co_return failure;
+  if (failure || state->group->has_stopped()) co_return failure;
   state->connecting = socket;
   state->pause.expires_after(kConnectPatience);
   state->pause.async_wait([weak = std::weak_ptr<StreamSocket>(socket)](error_code cancelled) {
@@ -246,7 +242,7 @@ Awaitable<error_code> Listener::State::connect(std::shared_ptr<State> state, std
     socket->open(address.protocol(), failure);
     if (failure) continue;
     co_await socket->async_connect(address, net::redirect_error(net::use_awaitable, failure));
-    if (!failure || state->has_stopped()) break;
+    if (!failure || state->group->has_stopped()) break;
   }
   state->pause.cancel();
   state->connecting.reset();
@@ -254,26 +250,26 @@ Awaitable<error_code> Listener::State::connect(std::shared_ptr<State> state, std
 }
 
 Awaitable<void> Listener::State::connect_loop(std::shared_ptr<State> state, std::unique_ptr<LoopEntry> entry) {
-  while (!state->has_stopped()) {
-    const std::shared_ptr<const BoundService> bound = state->binding->current();
+  while (!state->group->has_stopped()) {
+    const std::shared_ptr<const BoundService> bound = state->group->binding->current();
     const Endpoint& endpoint = bound->endpoint;
-    const auto socket = std::make_shared<StreamSocket>(state->strand);
+    const auto socket = std::make_shared<StreamSocket>(state->seat.executor());
     const error_code failure = co_await connect(state, socket, endpoint);
-    if (state->has_stopped()) break;
+    if (state->group->has_stopped()) break;
     if (!failure) {
-      state->counters->connections.add();
+      state->group->counters->connections.add();
       const auto connection =
-          make_connection(std::move(*socket), endpoint.has_tcp_keep_alive, state->binding, state->counters);
-      auto session = std::make_unique<SessionEntry>(state->sessions, connection);
-      co_await keep_session(state, connection, std::move(session));
+          make_connection(std::move(*socket), endpoint.has_tcp_keep_alive, state->group->binding, state->group->counters);
+      auto session = std::make_unique<SessionEntry>(state->group->sessions, connection, std::nullopt);
+      co_await keep_session(state->group, connection, std::move(session));
     } else {
-      state->counters->connect_failures.add();
+      state->group->counters->connect_failures.add();
       if (state->failure_log.allow()) {
-        log_warn("listen", "{} cannot connect to {}: {}; trying again every {} s", state->name,
+        log_warn("listen", "{} cannot connect to {}: {}; trying again every {} s", state->group->name,
                  place_of(endpoint, endpoint.port), failure.message(), endpoint.reconnect_seconds);
       }
     }
-    if (state->has_stopped()) break;
+    if (state->group->has_stopped()) break;
     error_code woken;
     state->pause.expires_after(to_duration(endpoint.reconnect_seconds));
     co_await state->pause.async_wait(net::redirect_error(net::use_awaitable, woken));
@@ -281,42 +277,43 @@ Awaitable<void> Listener::State::connect_loop(std::shared_ptr<State> state, std:
   entry.reset();
 }
 
-void Listener::State::begin_session(StreamSocket socket) {
-  const std::shared_ptr<const BoundService> bound = binding->current();
-  if (sessions->size() >= bound->endpoint.max_connections) {
-    counters->refused_limit.add();
+void Listener::State::begin_session(StreamSocket socket, NetworkThreads::Seat session_seat) {
+  const std::shared_ptr<const BoundService> bound = group->binding->current();
+  if (group->sessions->size() >= bound->endpoint.max_connections) {
+    group->counters->refused_limit.add();
     if (limit_log.allow()) {
       log_warn("listen",
                "{} on {} refuses connections: {} are open, and max_connections allows no more ({} log lines held back)",
-               name, place, bound->endpoint.max_connections, limit_log.suppressed());
+               group->name, group->place, bound->endpoint.max_connections, limit_log.suppressed());
     }
     return;  // the socket closes
   }
-  counters->connections.add();
-  const net::any_io_executor executor = socket.get_executor();
-  const auto connection = make_connection(std::move(socket), bound->endpoint.has_tcp_keep_alive, binding, counters);
-  auto entry = std::make_unique<SessionEntry>(sessions, connection);  // counts at once: the coroutine starts later
-  net::co_spawn(executor, keep_session(shared_from_this(), connection, std::move(entry)), net::detached);
+  group->counters->connections.add();
+  const net::any_io_executor executor = session_seat.executor();
+  const auto connection =
+      make_connection(std::move(socket), bound->endpoint.has_tcp_keep_alive, group->binding, group->counters);
+  auto entry = std::make_unique<SessionEntry>(group->sessions, connection,
+                                              std::move(session_seat));  // counts at once: the coroutine starts later
+  net::co_spawn(executor, keep_session(group, connection, std::move(entry)), net::detached);
 }
 
-Result<std::shared_ptr<Listener>> Listener::open(net::io_context& context, const Endpoint& endpoint,
+Result<std::shared_ptr<Listener>> Listener::open(NetworkThreads& threads, const Endpoint& endpoint,
                                                  std::shared_ptr<EventSink> sink, std::string name, MetricScope& metrics) {
-  const auto state = std::make_shared<State>(context, endpoint, std::move(sink), std::move(name), metrics);
+  const auto state = std::make_shared<State>(threads, endpoint, std::move(sink), std::move(name), metrics);
   if (endpoint.mode == Endpoint::Mode::Listen) {
-    auto listening = listen_on(state->acceptor, endpoint, state->name);
+    auto listening = listen_on(state->acceptor, endpoint, state->group->name);
     if (!listening) return listening.error();
     state->port = *listening;
     state->own_unix_path = endpoint.unix_path;
   }
-  state->place = place_of(endpoint, endpoint.mode == Endpoint::Mode::Listen ? state->port : endpoint.port);
-  state->session_log->place = state->place;
+  state->group->place = place_of(endpoint, endpoint.mode == Endpoint::Mode::Listen ? state->port : endpoint.port);
   if (endpoint.mode == Endpoint::Mode::Listen)
-    log_info("listen", "{} listens on {}{}", state->name, state->place, endpoint.tls ? " with TLS" : "");
-  auto entry = std::make_unique<LoopEntry>(state->sessions);
+    log_info("listen", "{} listens on {}{}", state->group->name, state->group->place, endpoint.tls ? " with TLS" : "");
+  auto entry = std::make_unique<LoopEntry>(state->group->sessions);
   if (endpoint.mode == Endpoint::Mode::Listen) {
-    net::co_spawn(state->strand, State::accept_loop(state, std::move(entry)), net::detached);
+    net::co_spawn(state->seat.executor(), State::accept_loop(state, std::move(entry)), net::detached);
   } else {
-    net::co_spawn(state->strand, State::connect_loop(state, std::move(entry)), net::detached);
+    net::co_spawn(state->seat.executor(), State::connect_loop(state, std::move(entry)), net::detached);
   }
   return std::shared_ptr<Listener>(new Listener(state));
 }
@@ -325,34 +322,35 @@ Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Listener::~Listener() {
   stop_accepting();
-  for (const auto& connection : state_->sessions->open()) connection->cut();
+  for (const auto& connection : state_->group->sessions->open()) connection->cut();
 }
 
 void Listener::rebind(Endpoint service, std::shared_ptr<EventSink> sink) {
-  state_->binding->rebind(std::move(service), std::move(sink));
-  for (const auto& connection : state_->sessions->open()) connection->notice_rebinding();
+  state_->group->binding->rebind(std::move(service), std::move(sink));
+  for (const auto& connection : state_->group->sessions->open()) connection->notice_rebinding();
 }
 
 void Listener::stop_accepting() { state_->stop(); }
 
 void Listener::ask_sessions_to_end() {
   stop_accepting();
-  for (const auto& connection : state_->sessions->open()) connection->ask_to_end();
+  for (const auto& connection : state_->group->sessions->open()) connection->ask_to_end();
 }
 
 void Listener::drain(std::chrono::milliseconds timeout) {
   ask_sessions_to_end();
-  if (state_->sessions->wait_until_quiet(timeout)) return;
-  const auto left = state_->sessions->open();
+  if (state_->group->sessions->wait_until_quiet(timeout)) return;
+  const auto left = state_->group->sessions->open();
   for (const auto& connection : left) connection->cut();
-  state_->counters->cut.add(left.size());
-  if (!left.empty()) log_warn("listen", "{}: {} connections were cut, they did not end in time", state_->name, left.size());
-  if (!state_->sessions->wait_until_quiet(std::chrono::seconds(1)))
-    log_warn("listen", "{}: {} sessions still wait for the pipeline", state_->name, state_->sessions->size());
+  state_->group->counters->cut.add(left.size());
+  if (!left.empty())
+    log_warn("listen", "{}: {} connections were cut, they did not end in time", state_->group->name, left.size());
+  if (!state_->group->sessions->wait_until_quiet(std::chrono::seconds(1)))
+    log_warn("listen", "{}: {} sessions still wait for the pipeline", state_->group->name, state_->group->sessions->size());
 }
 
 std::uint16_t Listener::port() const { return state_->port; }
 
-std::size_t Listener::open_sessions() const { return state_->sessions->size(); }
+std::size_t Listener::open_sessions() const { return state_->group->sessions->size(); }
 
 }  // namespace logboom

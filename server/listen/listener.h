@@ -11,15 +11,15 @@
 
 namespace logboom {
 
-/// One acceptor (or, in Endpoint::Mode::Connect, one connection that is made again whenever it ends). Each connection runs
-/// on a strand of its own over the io_context's threads. All functions: any thread.
+/// One acceptor (or, in Endpoint::Mode::Connect, one connection that is made again whenever it ends). Each connection has a
+/// seat of its own on the network threads. All functions: any thread.
 class Listener final : public OpenEndpoint {
  public:
-  /// Opens the address; sessions start as soon as the context runs. `name` is for the log. `metrics` gets the counters of
-  /// listen_counters.h and must outlive the context's sessions.
+  /// Opens the address; sessions start at once. `name` is for the log. `metrics` gets the counters of listen_counters.h and
+  /// must outlive the sessions, as the threads must.
   /// Errors: AlreadyExists - the port is in use. InvalidArgument - no such host or not an address of this machine.
   /// Io - the system refused (privileges, descriptors). The message names address, port and remedy.
-  static Result<std::shared_ptr<Listener>> open(boost::asio::io_context& context, const Endpoint& endpoint,
+  static Result<std::shared_ptr<Listener>> open(NetworkThreads& threads, const Endpoint& endpoint,
                                                 std::shared_ptr<EventSink> sink, std::string name, MetricScope& metrics);
   /// Stops accepting and cuts what is open; does not wait.
   ~Listener() override;
@@ -31,12 +31,12 @@ class Listener final : public OpenEndpoint {
   /// switches between two requests. The old service and sink are let go when their last session has switched.
   /// A session of the other kind (stream for HTTP) is closed. Address and port of `service` are not looked at.
   void rebind(Endpoint service, std::shared_ptr<EventSink> sink) override;
-  /// Closes the acceptor (within moments, on the context) and makes no connection any more.
+  /// Closes the acceptor (within moments, on its thread) and makes no connection any more.
   void stop_accepting();
   /// Stops accepting and asks sessions to end at their next frame border; does not wait. For draining several at once.
   void ask_sessions_to_end() override;
   /// ask_sessions_to_end(), waits at most `timeout` for them, then cuts the rest and waits a second for those to notice (a
-  /// session that waits for a full queue or an acknowledgement ends when that does). Blocks: not on the context's threads.
+  /// session that waits for a full queue or an acknowledgement ends when that does). Blocks: not on the network threads.
   void drain(std::chrono::milliseconds timeout = std::chrono::seconds(10)) override;
   /// The port that is listened on, also when 0 was asked for.
   std::uint16_t port() const override;

@@ -14,12 +14,12 @@ Result<std::shared_ptr<OpenEndpoint>> as_open_endpoint(Result<std::shared_ptr<Op
 
 }  // namespace
 
-Result<std::shared_ptr<OpenEndpoint>> open_endpoint(boost::asio::io_context& context, const Endpoint& endpoint,
+Result<std::shared_ptr<OpenEndpoint>> open_endpoint(NetworkThreads& threads, const Endpoint& endpoint,
                                                     std::shared_ptr<EventSink> sink, std::string name,
                                                     MetricScope& metrics) {
   if (endpoint.datagram)
-    return as_open_endpoint(UdpListener::open(context, endpoint, std::move(sink), std::move(name), metrics));
-  return as_open_endpoint(Listener::open(context, endpoint, std::move(sink), std::move(name), metrics));
+    return as_open_endpoint(UdpListener::open(threads, endpoint, std::move(sink), std::move(name), metrics));
+  return as_open_endpoint(Listener::open(threads, endpoint, std::move(sink), std::move(name), metrics));
 }
 
 }  // namespace logboom

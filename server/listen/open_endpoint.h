@@ -9,10 +9,7 @@
 #include "pipeline/base/metrics.h"
 #include "pipeline/base/result.h"
 #include "pipeline/plugin/input.h"
-
-namespace boost::asio {
-class io_context;
-}
+#include "server/listen/network_threads.h"
 
 namespace logboom {
 
@@ -24,7 +21,7 @@ class OpenEndpoint {
   virtual void rebind(Endpoint service, std::shared_ptr<EventSink> sink) = 0;
   /// Takes nothing new and asks what is under way to end; does not wait. For draining several at once.
   virtual void ask_sessions_to_end() = 0;
-  /// ask_sessions_to_end(), then waits at most `timeout`. Blocks: not on the context's threads.
+  /// ask_sessions_to_end(), then waits at most `timeout`. Blocks: not on the network threads.
   virtual void drain(std::chrono::milliseconds timeout = std::chrono::seconds(10)) = 0;
   /// The port that is listened on, also when 0 was asked for.
   virtual std::uint16_t port() const = 0;
@@ -32,7 +29,7 @@ class OpenEndpoint {
 
 /// Opens an endpoint with what its service needs: a UdpListener for datagrams, a Listener for streams and HTTP. Arguments
 /// and errors as Listener::open().
-Result<std::shared_ptr<OpenEndpoint>> open_endpoint(boost::asio::io_context& context, const Endpoint& endpoint,
+Result<std::shared_ptr<OpenEndpoint>> open_endpoint(NetworkThreads& threads, const Endpoint& endpoint,
                                                     std::shared_ptr<EventSink> sink, std::string name, MetricScope& metrics);
 
 }  // namespace logboom

@@ -9,7 +9,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <condition_variable>
 #include <mutex>
@@ -88,20 +87,20 @@ class RunningLoop {
 }  // namespace
 
 struct UdpListener::State : std::enable_shared_from_this<UdpListener::State> {
-  State(net::io_context& context, const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string log_name,
+  State(NetworkThreads& threads, const Endpoint& endpoint, std::shared_ptr<EventSink> sink, std::string log_name,
         MetricScope& metrics)
-      : strand(net::make_strand(context)),
-        socket(strand),
-        pause(strand),
+      : seat(threads.take_seat()),
+        socket(seat.executor()),
+        pause(seat.executor()),
         name(std::move(log_name)),
         binding(endpoint, std::move(sink)),
         counters(metrics) {}
 
-  Result<void> bind(net::io_context& context, const Endpoint& endpoint);
+  Result<void> bind(const Endpoint& endpoint);
   void set_buffer(const Endpoint& endpoint);
   void note_drops(std::uint64_t drops);
   void wake() {
-    net::post(strand, [self = shared_from_this()] {
+    net::post(seat.executor(), [self = shared_from_this()] {
       error_code ignored;
       self->socket.cancel(ignored);
       self->pause.cancel();
@@ -113,14 +112,14 @@ struct UdpListener::State : std::enable_shared_from_this<UdpListener::State> {
   static Awaitable<void> receive_until_stopped(State& state);
   static Awaitable<void> take(State& state, const BoundService& bound);
 
-  net::any_io_executor strand;
+  const NetworkThreads::Seat seat;
   udp::socket socket;
   net::steady_timer pause;
   const std::string name;
   std::uint16_t port = 0;
   EndpointBinding binding;
   UdpCounters counters;
-  std::unique_ptr<DatagramReader> reader;  // of the strand
+  std::unique_ptr<DatagramReader> reader;  // of the seat's thread
   std::shared_ptr<LoopState> loop = std::make_shared<LoopState>();
   std::atomic<bool> is_stopping{false};  // take what is there, then end
   std::atomic<bool> is_closing{false};   // end now
@@ -129,9 +128,9 @@ struct UdpListener::State : std::enable_shared_from_this<UdpListener::State> {
   LogRateLimit failure_log;
 };
 
-Result<void> UdpListener::State::bind(net::io_context& context, const Endpoint& endpoint) {
+Result<void> UdpListener::State::bind(const Endpoint& endpoint) {
   error_code failure;
-  udp::resolver resolver(context);
+  udp::resolver resolver(seat.executor());
   const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port), udp::resolver::passive, failure);
   if (failure || found.empty()) return no_such_host_error(endpoint, name);
   const udp::endpoint address = found.begin()->endpoint();
@@ -202,7 +201,7 @@ Awaitable<void> UdpListener::State::receive_until_stopped(State& state) {
       if (last_ones) *last_ones -= count;
       if (++batches_in_a_row >= kBatchesBeforeYield) {
         batches_in_a_row = 0;
-        co_await net::post(state.strand, net::use_awaitable);
+        co_await net::post(state.seat.executor(), net::use_awaitable);
       }
       continue;
     }
@@ -234,15 +233,15 @@ Awaitable<void> UdpListener::State::receive_loop(std::shared_ptr<State> state, s
   running.reset();
 }
 
-Result<std::shared_ptr<UdpListener>> UdpListener::open(net::io_context& context, const Endpoint& endpoint,
+Result<std::shared_ptr<UdpListener>> UdpListener::open(NetworkThreads& threads, const Endpoint& endpoint,
                                                        std::shared_ptr<EventSink> sink, std::string name,
                                                        MetricScope& metrics) {
-  const auto state = std::make_shared<State>(context, endpoint, std::move(sink), std::move(name), metrics);
-  if (auto bound = state->bind(context, endpoint); !bound) return bound.error();
+  const auto state = std::make_shared<State>(threads, endpoint, std::move(sink), std::move(name), metrics);
+  if (auto bound = state->bind(endpoint); !bound) return bound.error();
   log_info("listen", "{} listens on {} (UDP, receive buffer of {} bytes)", state->name,
            host_and_port(endpoint.host, state->port), state->buffer_bytes.load());
   auto running = std::make_unique<RunningLoop>(state->loop);
-  net::co_spawn(state->strand, State::receive_loop(state, std::move(running)), net::detached);
+  net::co_spawn(state->seat.executor(), State::receive_loop(state, std::move(running)), net::detached);
   return std::shared_ptr<UdpListener>(new UdpListener(state));
 }
 
@@ -256,7 +255,7 @@ UdpListener::~UdpListener() {
 void UdpListener::rebind(Endpoint service, std::shared_ptr<EventSink> sink) {
   const std::size_t earlier_wish = state_->binding.current()->endpoint.receive_buffer_bytes;
   if (service.receive_buffer_bytes != earlier_wish) {
-    net::post(state_->strand, [state = state_, service] {
+    net::post(state_->seat.executor(), [state = state_, service] {
       if (state->socket.is_open()) state->set_buffer(service);
     });
   }

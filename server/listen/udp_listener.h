@@ -5,16 +5,16 @@
 
 namespace logboom {
 
-/// Batches are taken one after the other on a strand. While the service waits nothing is read: the kernel's buffer fills,
+/// Batches are taken one after the other on one thread. While the service waits nothing is read: the kernel's buffer fills,
 /// then the kernel drops and counts. All functions: any thread.
 class UdpListener final : public OpenEndpoint {
  public:
-  /// Opens the address; datagrams are read as soon as the context runs. Without a wish for the receive buffer it asks
+  /// Opens the address; datagrams are read at once. Without a wish for the receive buffer it asks
   /// quietly for four megabytes. `metrics` gets datagrams, bytes_in, dropped_by_kernel, truncated, failed_batches,
-  /// receive_errors and the level receive_buffer_bytes, and must outlive the context's coroutines.
+  /// receive_errors and the level receive_buffer_bytes, and must outlive the threads.
   /// Errors: AlreadyExists - the port is in use. InvalidArgument - no such host or not an address of this machine.
   /// Io - the system refused. The message names address, port and remedy.
-  static Result<std::shared_ptr<UdpListener>> open(boost::asio::io_context& context, const Endpoint& endpoint,
+  static Result<std::shared_ptr<UdpListener>> open(NetworkThreads& threads, const Endpoint& endpoint,
                                                    std::shared_ptr<EventSink> sink, std::string name, MetricScope& metrics);
   /// Closes the socket; does not wait.
   ~UdpListener() override;

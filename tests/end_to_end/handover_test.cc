@@ -39,8 +39,8 @@ TEST_CASE("a live connection goes from one pipeline to its successor between two
   const std::string input = "tcp { port => 0 host => \"127.0.0.1\" dns_reverse_lookup_enabled => false }";
   Life first(config_of(input, "first"));
   Life second(config_of(input, "second"));
-  Network network;
-  auto opened = Listener::open(network.context, first.endpoints.at(0).endpoint, first.endpoints.at(0).sink, "input tcp",
+  NetworkThreads network{2};
+  auto opened = Listener::open(network, first.endpoints.at(0).endpoint, first.endpoints.at(0).sink, "input tcp",
                                first.compiled.metrics);
   REQUIRE(opened.has_value());
   Listener& listener = **opened;
@@ -73,8 +73,8 @@ TEST_CASE("an HTTP connection is answered by the first pipeline, then by its suc
   const std::string input = "http { port => 0 host => \"127.0.0.1\" }";
   Life first(config_of(input, "first"));
   Life second(config_of(input, "second"));
-  Network network;
-  auto opened = Listener::open(network.context, first.endpoints.at(0).endpoint, first.endpoints.at(0).sink, "input http",
+  NetworkThreads network{2};
+  auto opened = Listener::open(network, first.endpoints.at(0).endpoint, first.endpoints.at(0).sink, "input http",
                                first.compiled.metrics);
   REQUIRE(opened.has_value());
   Listener& listener = **opened;

@@ -87,7 +87,7 @@ TEST_CASE("a port in use is named with its remedy", "[listen]") {
   Fixture fixture(line_endpoint());
   Endpoint again = line_endpoint();
   again.port = fixture.listener->port();
-  const auto opened = Listener::open(fixture.network.context, again, fixture.sink, "input tcp", fixture.metrics);
+  const auto opened = Listener::open(fixture.network, again, fixture.sink, "input tcp", fixture.metrics);
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().code == ErrorCode::AlreadyExists);
   CHECK_THAT(opened.error().message,
@@ -95,11 +95,11 @@ TEST_CASE("a port in use is named with its remedy", "[listen]") {
 }
 
 TEST_CASE("an address of another machine is refused", "[listen]") {
-  Network network;
+  NetworkThreads network{2};
   MetricScope metrics;
   Endpoint endpoint = line_endpoint();
   endpoint.host = "192.0.2.1";
-  const auto opened = Listener::open(network.context, endpoint, std::make_shared<CollectingSink>(), "input tcp", metrics);
+  const auto opened = Listener::open(network, endpoint, std::make_shared<CollectingSink>(), "input tcp", metrics);
   REQUIRE_FALSE(opened.has_value());
   CHECK_THAT(opened.error().message, Contains("192.0.2.1:0") && Contains("0.0.0.0"));
 }

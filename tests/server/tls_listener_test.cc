@@ -260,7 +260,7 @@ TEST_CASE("a socket file is listened on, replaced when it is a dead process's, a
     }
     CHECK(messages(fixture) == std::vector<std::string>{"hello"});
     MetricScope metrics;
-    auto second = Listener::open(fixture.network.context, endpoint, fixture.sink, "input unix", metrics);
+    auto second = Listener::open(fixture.network, endpoint, fixture.sink, "input unix", metrics);
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == ErrorCode::AlreadyExists);
     // What a killed process leaves behind: a bound file without a listener.

@@ -65,7 +65,7 @@ class Sender {
 
 struct UdpFixture {
   explicit UdpFixture(const Endpoint& endpoint) {
-    auto opened = UdpListener::open(network.context, endpoint, sink, "input udp", metrics);
+    auto opened = UdpListener::open(network, endpoint, sink, "input udp", metrics);
     REQUIRE(opened.has_value());
     listener = *opened;
   }
@@ -73,7 +73,7 @@ struct UdpFixture {
 
   std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
   MetricScope metrics;
-  Network network;
+  NetworkThreads network{2};
   std::shared_ptr<UdpListener> listener;
 };
 
@@ -224,27 +224,27 @@ TEST_CASE("a UDP port in use and a host that is none are clear errors", "[listen
   Endpoint second = echoing_endpoint();
   second.port = fixture.listener->port();
   MetricScope metrics;
-  const auto opened = UdpListener::open(fixture.network.context, second, fixture.sink, "input two", metrics);
+  const auto opened = UdpListener::open(fixture.network, second, fixture.sink, "input two", metrics);
   REQUIRE(!opened.has_value());
   CHECK(opened.error().code == ErrorCode::AlreadyExists);
   CHECK_THAT(opened.error().message, Contains("input two cannot listen on 127.0.0.1:" + std::to_string(second.port)) &&
                                          Contains("UDP port is in use") && Contains("ss -lunp"));
   second.host = "192.0.2.1";
-  const auto foreign = UdpListener::open(fixture.network.context, second, fixture.sink, "input two", metrics);
+  const auto foreign = UdpListener::open(fixture.network, second, fixture.sink, "input two", metrics);
   REQUIRE(!foreign.has_value());
   CHECK_THAT(foreign.error().message, Contains("does not have that address"));
 }
 
 TEST_CASE("an endpoint is opened with what its service needs", "[listen][udp]") {
-  Network network;
+  NetworkThreads network{2};
   MetricScope metrics;
   const auto sink = std::make_shared<CollectingSink>();
-  const auto datagrams = open_endpoint(network.context, echoing_endpoint(), sink, "input", metrics);
+  const auto datagrams = open_endpoint(network, echoing_endpoint(), sink, "input", metrics);
   REQUIRE(datagrams.has_value());
   CHECK(dynamic_cast<UdpListener*>(datagrams->get()) != nullptr);
   Endpoint in_use = echoing_endpoint();
   in_use.port = (*datagrams)->port();
-  CHECK(!open_endpoint(network.context, in_use, sink, "input", metrics).has_value());
+  CHECK(!open_endpoint(network, in_use, sink, "input", metrics).has_value());
   (*datagrams)->drain();
 }
 

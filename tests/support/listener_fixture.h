@@ -3,8 +3,6 @@
 
 #include <poll.h>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <functional>
@@ -19,24 +17,6 @@
 #include "tests/support/test_socket.h"
 
 namespace logboom {
-
-/// I/O threads as the server has them.
-class Network {
- public:
-  Network() : work_(boost::asio::make_work_guard(context)) {
-    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context.run(); });
-  }
-  ~Network() {
-    work_.reset();
-    context.stop();
-    for (auto& thread : threads_) thread.join();
-  }
-  boost::asio::io_context context;
-
- private:
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::vector<std::thread> threads_;
-};
 
 /// Lines become events with a prefix; gives an unfinished line back when it is replaced.
 class LineService final : public StreamService {
@@ -110,7 +90,7 @@ inline Endpoint echo_endpoint(std::string name = "echo") {
 /// One listener on a port of its own.
 struct Fixture {
   explicit Fixture(const Endpoint& endpoint) {
-    auto opened = Listener::open(network.context, endpoint, sink, "input tcp", metrics);
+    auto opened = Listener::open(network, endpoint, sink, "input tcp", metrics);
     REQUIRE(opened.has_value());
     listener = *opened;
   }
@@ -126,7 +106,7 @@ struct Fixture {
 
   std::shared_ptr<CollectingSink> sink = std::make_shared<CollectingSink>();
   MetricScope metrics;
-  Network network;
+  NetworkThreads network{2};
   std::shared_ptr<Listener> listener;
 };
 

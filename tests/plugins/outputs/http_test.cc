@@ -1,9 +1,6 @@
 // The http output against a small server in this process.
 #include <fmt/format.h>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <thread>
 
 #include "server/listen/listener.h"
 #include "tests/plugins/plugin_harness.h"
@@ -34,21 +31,15 @@ class ScriptedService final : public HttpService {
 
 class WebService {
  public:
-  WebService() : work_(boost::asio::make_work_guard(context_)) {
+  WebService() {
     Endpoint endpoint;
     endpoint.host = "127.0.0.1";
     endpoint.http = service;
-    auto opened = Listener::open(context_, endpoint, std::make_shared<CollectingSink>(), "test", metrics_);
+    auto opened = Listener::open(threads_, endpoint, std::make_shared<CollectingSink>(), "test", metrics_);
     REQUIRE(opened.has_value());
     listener_ = *opened;
-    thread_ = std::thread([this] { context_.run(); });
   }
-  ~WebService() {
-    listener_->drain();
-    work_.reset();
-    context_.stop();
-    thread_.join();
-  }
+  ~WebService() { listener_->drain(); }
   std::string url(std::string_view path = "/") const {
     return fmt::format("http://127.0.0.1:{}{}", listener_->port(), path);
   }
@@ -60,10 +51,8 @@ class WebService {
 
  private:
   MetricScope metrics_;
-  boost::asio::io_context context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  NetworkThreads threads_{1};
   std::shared_ptr<Listener> listener_;
-  std::thread thread_;
 };
 
 /// Delivers events through `http { … }` and returns what became of them.
