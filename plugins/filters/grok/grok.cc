@@ -48,6 +48,7 @@ OptionTable<GrokFilterOptions> grok_options() {
 struct Tally {
   std::vector<std::uint64_t> ended;    // by the first place that was not missed: where a search ended, or behind the last
   std::vector<std::uint64_t> matched;  // without break_on_match: matches before the end
+  std::vector<std::uint64_t> hits;     // all matches
 };
 
 class Grok {
@@ -60,8 +61,9 @@ class Grok {
         timeouts_(&context.metrics().counter("timeouts")) {
     program_ = context.shared<GrokProgram>([&] { return build_grok_program(options_, context).release(); });
     for (const GrokSource& source : program_->sources)
-      tallies_.push_back(
-          {std::vector<std::uint64_t>(source.patterns.size() + 1), std::vector<std::uint64_t>(source.patterns.size())});
+      tallies_.push_back({std::vector<std::uint64_t>(source.patterns.size() + 1),
+                          std::vector<std::uint64_t>(source.patterns.size()),
+                          std::vector<std::uint64_t>(source.patterns.size())});
   }
 
   Verdict apply(Event& event) {
@@ -77,20 +79,23 @@ class Grok {
       if (is_matched && options_.break_on_match) break;
     }
     if (is_matched) {
-      matches_->add();
+      ++matches_in_batch_;
       return Verdict::Pass;
     }
-    failures_->add();
+    ++failures_in_batch_;
     for (const std::string& tag : options_.tag_on_failure) event.add_failure_tag(tag);
     return Verdict::Unmatched;
   }
 
   void end_batch() {
+    if (matches_in_batch_ > 0) matches_->add(std::exchange(matches_in_batch_, 0));
+    if (failures_in_batch_ > 0) failures_->add(std::exchange(failures_in_batch_, 0));
     for (std::size_t place = 0; place < tallies_.size(); ++place) {
       Tally& tally = tallies_[place];
       std::uint64_t searches = 0;  // that went past a pattern
       for (std::size_t at = tally.matched.size(); at-- > 0;) {
         searches += tally.ended[at + 1];
+        if (tally.hits[at] > 0) program_->sources[place].patterns[at].matched->add(std::exchange(tally.hits[at], 0));
         if (searches != tally.matched[at]) program_->sources[place].patterns[at].missed->add(searches - tally.matched[at]);
       }
       std::fill(tally.ended.begin(), tally.ended.end(), 0);
@@ -129,6 +134,7 @@ class Grok {
     for (const std::uint32_t at : source.candidates ? source.candidates->find(text, candidates_) : source.places) {
       const Outcome outcome = match_pattern(source, source.patterns[at], text, event);
       if (outcome == Outcome::Missed) continue;
+      if (outcome != Outcome::TimedOut) ++tally.hits[at];
       if (outcome != Outcome::Matched || options_.break_on_match) {
         ++tally.ended[at];
         return outcome;
@@ -148,9 +154,7 @@ class Grok {
       pattern.nanoseconds->add(static_cast<std::uint64_t>(taken.count()) * kTextsPerTimedOne);
     }
     switch (status) {
-      case MatchStatus::Matched:
-        pattern.matched->add();
-        return store_captures(pattern, event) ? Outcome::Matched : Outcome::Refused;
+      case MatchStatus::Matched: return store_captures(pattern, event) ? Outcome::Matched : Outcome::Refused;
       case MatchStatus::NoMatch: return Outcome::Missed;
       case MatchStatus::OverBudget:
         pattern.over_budget->add();
@@ -229,6 +233,8 @@ class Grok {
   std::string id_;
   std::shared_ptr<GrokProgram> program_;
   std::vector<Tally> tallies_;  // of this worker, by source
+  std::uint64_t matches_in_batch_ = 0;
+  std::uint64_t failures_in_batch_ = 0;
   MatchScratch scratch_;
   PatternCandidates::Scratch candidates_;
   std::uint64_t texts_ = 0;
