@@ -62,130 +62,136 @@ __attribute__((no_sanitize("address", "thread"))) inline std::uint32_t copy_bloc
 }
 #endif
 
-/// Writes behind the end of a string through a bare pointer; the string is cut to what was written at the end.
+/// Writes behind the end of a string through bare pointers; finish() cuts the string to what was written. The place to write
+/// at goes from call to call and not through memory: it is what the processor waits for.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {
-    const std::size_t used = out.size();
-    out_.resize(used + kFirstBytes);  // resize() writes zeros: no more than an event is likely to need
-    at_ = out_.data() + used;
+  explicit Writer(std::string& out) : out_(out), used_(out.size()) {
+    out_.resize(used_ + kFirstBytes);  // resize() writes zeros: no more than an event is likely to need
     end_ = out_.data() + out_.size();
   }
-  ~Writer() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  char* start() { return out_.data() + used_; }
+  void finish(const char* to) { out_.resize(static_cast<std::size_t>(to - out_.data())); }
 
-  void put(char c) {
-    need(1);
-    *at_++ = c;
+  char* put_string(std::string_view text, char* to) {
+    return put_string_in_room(text, need(to, text.size() + kStringExtra));
   }
-  void put(std::string_view text) {
-    need(text.size());
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
-  }
-  void put_string(std::string_view text) {
-    need(text.size() + kStringExtra);
-    put_string_in_room(text);
-  }
-  void put_double(double value) {
-    need(kScalarBytes);
-    char* const start = at_;
-    at_ = std::to_chars(at_, end_, value).ptr;
-    if (std::string_view(start, static_cast<std::size_t>(at_ - start)).find_first_of(".e") == std::string_view::npos) {
-      *at_++ = '.';
-      *at_++ = '0';
-    }
-  }
-  void put_value(const Value& value) {
+
+  char* put_value(const Value& value, char* to) {
     switch (value.kind()) {
-      case ValueKind::Null: put("null"); return;
-      case ValueKind::Boolean: put(value.as_boolean() ? "true" : "false"); return;
-      case ValueKind::Integer:
-        need(kScalarBytes);
-        at_ = std::to_chars(at_, end_, value.as_integer()).ptr;
-        return;
+      case ValueKind::Null: return put_word("null", to);
+      case ValueKind::Boolean: return put_word(value.as_boolean() ? "true" : "false", to);
+      case ValueKind::Integer: to = need(to, kScalarBytes); return std::to_chars(to, end_, value.as_integer()).ptr;
       case ValueKind::Double:
-        if (std::isfinite(value.as_double())) {
-          put_double(value.as_double());
-        } else {
-          put("null");  // JSON has no other word for it
-        }
-        return;
-      case ValueKind::BigNumber: put(value.as_string()); return;
-      case ValueKind::String: put_string(value.as_string()); return;
+        return std::isfinite(value.as_double()) ? put_double(value.as_double(), to)
+                                                : put_word("null", to);  // JSON has no other word for it
+      case ValueKind::BigNumber: return put_word(value.as_string(), to);
+      case ValueKind::String: return put_string(value.as_string(), to);
       case ValueKind::Timestamp:
-        need(kScalarBytes);
-        *at_++ = '"';
-        at_ = format_iso8601(value.as_timestamp(), at_);
-        *at_++ = '"';
-        return;
-      case ValueKind::Array: {
-        put('[');
-        bool is_first = true;
-        for (const Value& item : value.as_array()) {
-          if (!is_first) put(',');
-          is_first = false;
-          put_value(item);
-        }
-        put(']');
-        return;
-      }
-      case ValueKind::Object: put_object(value.as_object()); return;
+        to = need(to, kScalarBytes);
+        *to++ = '"';
+        to = format_iso8601(value.as_timestamp(), to);
+        *to++ = '"';
+        return to;
+      case ValueKind::Array: return put_array(value.as_array(), to);
+      case ValueKind::Object: return put_object(value.as_object(), to);
     }
+    return to;
   }
-  void put_object(const Object& object) {
-    need(1);
-    *at_++ = '{';
-    bool is_first = true;
+
+  char* put_object(const Object& object, char* to) {
+    if (object.empty()) return put_word("{}", to);
+    const std::ptrdiff_t opening = to - out_.data();  // takes the place of the first name's comma
     for (const ObjectEntry& entry : object) {
       const bool is_text = entry.value.is_string();
-      put_key(entry.key, is_first, is_text ? entry.value.as_string().size() + kStringExtra : 0);
-      if (is_text) {
-        put_string_in_room(entry.value.as_string());
-      } else {
-        put_value(entry.value);
-      }
-      is_first = false;
+      const std::size_t more = is_text ? entry.value.as_string().size() + kStringExtra : 0;
+      to = put_key(entry.key, more, to);
+      to = is_text ? put_string_in_room(entry.value.as_string(), to) : put_value(entry.value, to);
     }
-    put('}');
+    out_[static_cast<std::size_t>(opening)] = '{';
+    to = need(to, 1);
+    *to++ = '}';
+    return to;
   }
 
  private:
   static constexpr std::size_t kFirstBytes = 512;
   static constexpr std::size_t kStringExtra = kBlockBytes + 2;  // quotes, and the last block is written whole
 
-  [[gnu::always_inline]] void need(std::size_t bytes) {
-    if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
+  [[gnu::always_inline]] char* need(char* to, std::size_t bytes) {
+    return static_cast<std::size_t>(end_ - to) < bytes ? grow(to, bytes) : to;
   }
-  [[gnu::noinline]] void grow(std::size_t bytes) {
-    const auto used = static_cast<std::size_t>(at_ - out_.data());
+  [[gnu::noinline]] char* grow(const char* to, std::size_t bytes) {
+    const auto used = static_cast<std::size_t>(to - out_.data());
     out_.resize(used + bytes + kFirstBytes);
-    at_ = out_.data() + used;
     end_ = out_.data() + out_.size();
+    return out_.data() + used;
   }
-  /// Afterwards there is room for `more` bytes.
-  void put_key(const Key& key, bool is_first, std::size_t more) {
-    constexpr std::size_t kBlock = InternedNames::kKeyBlockBytes;
-    if (const char* form = json_form_of(key)) {
-      const std::size_t size = key.size + (is_first ? 3 : 4);
-      form += is_first ? 1 : 0;
-      need(size + kBlock + more);
-      std::memcpy(at_, form, kBlock);
-      for (std::size_t i = kBlock; i < size; i += kBlock) std::memcpy(at_ + i, form + i, kBlock);
-      at_ += size;
-      return;
+  char* put_word(std::string_view text, char* to) {
+    to = need(to, text.size());
+    std::memcpy(to, text.data(), text.size());
+    return to + text.size();
+  }
+  char* put_double(double value, char* to) {
+    to = need(to, kScalarBytes);
+    char* const start = to;
+    to = std::to_chars(to, end_, value).ptr;
+    if (std::string_view(start, static_cast<std::size_t>(to - start)).find_first_of(".e") == std::string_view::npos) {
+      *to++ = '.';
+      *to++ = '0';
     }
-    need(key.size + kStringExtra + 2 + more);
-    if (!is_first) *at_++ = ',';
-    put_string_in_room(key.text());
-    need(1 + more);  // escapes took some
-    *at_++ = ':';
+    return to;
   }
-  void put_string_in_room(std::string_view text) {
+  char* put_array(const Array& items, char* to) {
+    to = need(to, 1);
+    *to++ = '[';
+    bool is_first = true;
+    for (const Value& item : items) {
+      if (!is_first) {
+        to = need(to, 1);
+        *to++ = ',';
+      }
+      is_first = false;
+      to = put_value(item, to);
+    }
+    to = need(to, 1);
+    *to++ = ']';
+    return to;
+  }
+
+  /// `,"name":`, and room for `more` bytes behind it.
+  [[gnu::always_inline]] char* put_key(const Key& key, std::size_t more, char* to) {
+    constexpr std::size_t kBlock = InternedNames::kKeyBlockBytes;
+    if (const char* form = json_form_of(key)) [[likely]] {
+      const std::size_t size = key.size + 4;
+      to = need(to, size + kBlock + more);
+      std::memcpy(to, form, kBlock);
+      for (std::size_t i = kBlock; i < size; i += kBlock) std::memcpy(to + i, form + i, kBlock);
+      return to + size;
+    }
+    to = need(to, key.size + kStringExtra + 2 + more);
+    *to++ = ',';
+    to = put_string_in_room(key.text(), to);
+    to = need(to, 1 + more);  // escapes took some
+    *to++ = ':';
+    return to;
+  }
+
+  /// There is room for the text and kStringExtra.
+  [[gnu::always_inline]] char* put_string_in_room(std::string_view text, char* to) {
+    if (text.size() - 1 < kBlockBytes && stays_in_page(text.data())) [[likely]] {  // and not empty
+      const std::uint32_t found = copy_block(text.data(), to + 1) & ((1U << text.size()) - 1);
+      if (found == 0) [[likely]] {
+        *to = '"';
+        to[text.size() + 1] = '"';
+        return to + text.size() + 2;
+      }
+    }
+    return put_any_string(text, to);
+  }
+  [[gnu::noinline]] char* put_any_string(std::string_view text, char* to) {
     const char* from = text.data();
     const char* const end = from + text.size();
-    char* to = at_;
     *to++ = '"';
     while (end - from > static_cast<std::ptrdiff_t>(kBlockBytes)) {
       const std::uint32_t found = copy_block(from, to);
@@ -207,7 +213,7 @@ class Writer {
       to = put_escape(from, to, found, end);
     }
     *to++ = '"';
-    at_ = to;
+    return to;
   }
   [[gnu::noinline]] static std::uint32_t copy_last(const char* from, std::size_t count, char* to) {
     std::array<char, kBlockBytes> last{};
@@ -229,21 +235,28 @@ class Writer {
       *to++ = kHexDigits[byte >> 4];
       *to++ = kHexDigits[byte & 15];
     }
-    at_ = to;
-    need(static_cast<std::size_t>(end - from) + kStringExtra);
-    return at_;
+    return need(to, static_cast<std::size_t>(end - from) + kStringExtra);
   }
 
   std::string& out_;
-  char* at_;
+  std::size_t used_;
   char* end_;
 };
 
 }  // namespace
 
-void write_json_string(std::string_view text, std::string& out) { Writer(out).put_string(text); }
-void write_json(const Object& object, std::string& out) { Writer(out).put_object(object); }
-void write_json(const Value& value, std::string& out) { Writer(out).put_value(value); }
+void write_json_string(std::string_view text, std::string& out) {
+  Writer writer(out);
+  writer.finish(writer.put_string(text, writer.start()));
+}
+void write_json(const Object& object, std::string& out) {
+  Writer writer(out);
+  writer.finish(writer.put_object(object, writer.start()));
+}
+void write_json(const Value& value, std::string& out) {
+  Writer writer(out);
+  writer.finish(writer.put_value(value, writer.start()));
+}
 
 void append_double(double value, std::string& out) { write_json(Value::real(value), out); }
 

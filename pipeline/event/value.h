@@ -157,13 +157,18 @@ class Object {
 
   /// The value under this name, or nullptr. Valid until the object grows or shrinks.
   Value* find(const Key& key) {
-    if ((seen_ & filter_bit(key)) == 0) return nullptr;
+    if ((seen_ & filter_of(key)) == 0) return nullptr;
     if (size_ >= kIndexedFrom) return find_indexed(key);
     for (std::uint32_t i = 0; i < size_; ++i)
       if (entries_[i].key == key) return &entries_[i].value;
     return nullptr;
   }
   const Value* find(const Key& key) const { return const_cast<Object*>(this)->find(key); }
+
+  /// A set of names, joined by |, for may_hold_any().
+  static std::uint64_t filter_of(const Key& key) { return std::uint64_t{1} << (key.hash >> 26); }
+  /// False when none of the names in the set is here.
+  bool may_hold_any(std::uint64_t filter) const { return (seen_ & filter) != 0; }
 
   /// Replaces the value in place, or appends. The key's bytes must live as long as the object.
   Value& set(Arena& arena, const Key& key, Value value) {
@@ -173,7 +178,7 @@ class Object {
   /// Appends without looking for the key: only for keys known to be new.
   Value& append(Arena& arena, const Key& key, Value value) {
     if (size_ == capacity_) grow(arena);
-    seen_ |= filter_bit(key);
+    seen_ |= filter_of(key);
     ObjectEntry& entry = entries_[size_++];
     entry = {key, value};
     if (size_ >= kIndexedFrom) note_in_index(arena);
@@ -188,7 +193,6 @@ class Object {
   void clear();
 
  private:
-  static std::uint64_t filter_bit(const Key& key) { return std::uint64_t{1} << (key.hash >> 26); }
   Value* find_indexed(const Key& key);
   void grow(Arena& arena);
   void note_in_index(Arena& arena);

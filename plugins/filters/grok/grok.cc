@@ -175,6 +175,13 @@ class Grok {
   bool store_captures(const GrokPattern& pattern, Event& event) const {
     Object& fields = event.fields();
     Arena& arena = event.arena();
+    if (!options_.keep_empty_captures && are_all_new(pattern, fields)) {
+      for (const GrokTextField& field : pattern.text_fields) {
+        const std::string_view text = scratch_.group(field.group);
+        if (!text.empty()) fields.append(arena, field.key, Value::string(text));
+      }
+      return true;
+    }
     for (const GrokField& capture : pattern.captures) {
       const bool is_set = scratch_.is_set(capture.group);
       if (capture.is_new_text && is_set) {
@@ -200,6 +207,14 @@ class Grok {
       if (!store(capture, value, event)) return false;
     }
     return true;
+  }
+
+  /// Whether all captures are texts for fields that are not there yet.
+  static bool are_all_new(const GrokPattern& pattern, const Object& fields) {
+    if (pattern.text_fields.empty()) return false;
+    if (!fields.may_hold_any(pattern.text_field_names)) return true;
+    return std::none_of(pattern.text_fields.begin(), pattern.text_fields.end(),
+                        [&](const GrokTextField& field) { return fields.find(field.key) != nullptr; });
   }
 
   /// A missing field is set, a text becomes a list, a list grows, and anything else stays as it is.

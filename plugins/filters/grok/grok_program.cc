@@ -74,6 +74,7 @@ class ProgramBuilder {
     made.text = value.text;
     made.matcher = std::move(*matcher);
     for (const GrokCapture& capture : expression->captures) add_capture(capture, value, made);
+    find_text_fields(made);
     MetricScope& counters =
         context_.metrics().child("patterns").child(source.field.text()).child(std::to_string(source.patterns.size()));
     made.matched = &counters.counter("matched");
@@ -81,6 +82,16 @@ class ProgramBuilder {
     made.over_budget = &counters.counter("over_budget");
     made.nanoseconds = &counters.counter("nanoseconds");
     source.patterns.push_back(std::move(made));
+  }
+
+  static void find_text_fields(GrokPattern& pattern) {
+    for (const GrokField& capture : pattern.captures) {
+      const bool is_known = std::any_of(pattern.text_fields.begin(), pattern.text_fields.end(),
+                                        [&](const GrokTextField& field) { return field.key == capture.key; });
+      if (!capture.is_new_text || is_known) return pattern.text_fields.clear();
+      pattern.text_fields.push_back({capture.key, capture.group});
+      pattern.text_field_names |= Object::filter_of(capture.key);
+    }
   }
 
   static void find_candidates(GrokSource& source) {

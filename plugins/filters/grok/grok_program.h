@@ -44,10 +44,18 @@ struct GrokField {
   FieldRef field;
 };
 
+/// What the fields of a pattern mostly are: new ones that take a text as it is.
+struct GrokTextField {
+  Key key;
+  std::size_t group = 0;
+};
+
 struct GrokPattern {
   std::string text;
   std::shared_ptr<const Matcher> matcher;
   std::vector<GrokField> captures;
+  std::vector<GrokTextField> text_fields;  // all of the captures, when each has a name of its own and is_new_text
+  std::uint64_t text_field_names = 0;      // Object::filter_of() of them
   Counter* matched = nullptr;
   Counter* missed = nullptr;
   Counter* over_budget = nullptr;
