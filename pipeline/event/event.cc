@@ -86,6 +86,10 @@ bool Event::set(const FieldRef& field, Value value) {
     fields_->set(*arena_, steps[0].key, value);
     return true;
   }
+  if (steps.size() == 1) {
+    metadata().set(*arena_, steps[0].key, value);
+    return true;
+  }
   if (!field.is_metadata() && !steps.empty() && !may_set_below(*fields_, steps, value)) return false;
   // Look before making parents, so that a refused path leaves nothing behind.
   const Object* object = field.is_metadata() ? metadata_ : fields_;

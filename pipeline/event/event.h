@@ -33,7 +33,7 @@ class Event {
   /// An event without fields. `arena` is where it grows; it counts for event number `origin` of `token` (nullptr: nobody
   /// waits).
   Event(Arena& arena, AckToken* token, std::uint32_t origin)
-      : arena_(&arena), token_(token), origin_(origin), fields_(Object::make(arena, kUsualFields)) {}
+      : arena_(&arena), token_(token), origin_(origin), fields_(Object::make(arena, 0)) {}
 
   /// The value at a reference or nullptr; null is a value. The pointer is good until the event changes.
   const Value* get(const FieldRef& field) const { return field.find(*fields_, metadata_); }
@@ -92,7 +92,6 @@ class Event {
   std::atomic<std::uint32_t> open_outcomes{0};  // outputs that have not told their outcome yet
 
  private:
-  static constexpr std::uint32_t kUsualFields = 16;  // a parsed access log line with what comes on top
   Value* make_path(const FieldRef& field);
 
   Arena* arena_;

@@ -48,6 +48,9 @@ std::uint32_t ends_in(Block block) {
   const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
   return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)));
 }
+std::uint32_t equal_bytes(Block left, Block right) {
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
+}
 Block joined(Block left, Block right) { return _mm_or_si128(left, right); }
 bool has_high_bits(Block block) { return _mm_movemask_epi8(block) != 0; }
 #else
@@ -63,6 +66,11 @@ std::uint32_t ends_in(const Block& block) {
   for (std::size_t i = 0; i < kBlockBytes; ++i)
     found |= static_cast<std::uint32_t>(static_cast<unsigned char>(block[i]) < 0x20 || block[i] == '"' || block[i] == '\\')
              << i;
+  return found;
+}
+std::uint32_t equal_bytes(const Block& left, const Block& right) {
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < kBlockBytes; ++i) found |= static_cast<std::uint32_t>(left[i] == right[i]) << i;
   return found;
 }
 Block joined(Block left, const Block& right) {
@@ -92,10 +100,78 @@ class Scratch {
   std::string text_;
 };
 
+/// Names of the documents before, in the order in which they came: most documents of a stream name the same things in the
+/// same order, and a name that is expected is recognised by comparing its bytes. A fixed number, so that hostile names
+/// cannot grow it.
+class KnownNames {
+ public:
+  static constexpr std::size_t kLongest = kBlockBytes - 1;  // with its closing quote it fills a block
+
+  /// The key of the expected name when it stands at `at`, which is behind an opening quote; nullptr when another one does.
+  const Key* match(const char* at, Block block, std::size_t left) {
+    Name& name = names_[expected_];
+    if ((equal_bytes(block, load(name.text.data())) & name.mask) != name.mask || left <= name.key.size) return nullptr;
+    last_ = expected_;
+    expected_ = name.next;
+    if (name.is_interned) return &name.key;
+    name.key.data = at;
+    if (++name.hits == kHitsBeforeInterning) {
+      if (const auto interned = intern_common_key(name.key.text())) name.key = *interned;
+      name.is_interned = name.key.data != at;
+    }
+    return &name.key;
+  }
+  /// Another one stood there: it is expected there from now on.
+  void learn(const Key& key) {
+    if (key.size > kLongest) return;
+    const std::size_t slot = slot_of(key);
+    Name& name = names_[slot];
+    if (!name.is(key)) {
+      name = Name();
+      std::memcpy(name.text.data(), key.data, key.size);
+      name.text[key.size] = '"';
+      name.mask = (2U << key.size) - 1;
+      name.key = key;
+    }
+    names_[last_].next = static_cast<std::uint8_t>(slot);
+    last_ = slot;
+    expected_ = name.next;
+  }
+
+ private:
+  static constexpr std::size_t kNames = 128;
+  static constexpr std::size_t kPlacesOfName = 8;
+  static constexpr std::uint32_t kUnused = 1U << kBlockBytes;  // fits nothing
+  static constexpr std::uint32_t kHitsBeforeInterning = 64;
+  struct Name {
+    std::array<char, kBlockBytes> text{};  // with the closing quote
+    std::uint32_t mask = kUnused;          // the bytes of it that count
+    Key key;
+    std::uint32_t hits = 0;
+    bool is_interned = false;
+    std::uint8_t next = 0;  // what came after it last time
+
+    bool is(const Key& other) const {
+      return mask != kUnused && key.size == other.size && std::memcmp(text.data(), other.data, other.size) == 0;
+    }
+  };
+  /// Where it is, or where it may stand: one of a few places.
+  std::size_t slot_of(const Key& key) const {
+    for (std::size_t i = 0; i < kPlacesOfName; ++i) {
+      const std::size_t slot = (key.hash + i) % kNames;
+      if (names_[slot].mask == kUnused || names_[slot].is(key)) return slot;
+    }
+    return key.hash % kNames;
+  }
+  std::array<Name, kNames> names_{};
+  std::size_t last_ = 0;
+  std::size_t expected_ = 0;
+};
+
 class FastReader {
  public:
-  FastReader(std::string_view text, Arena& arena, Scratch& scratch)
-      : at_(text.data()), end_(text.data() + text.size()), arena_(arena), scratch_(scratch) {}
+  FastReader(std::string_view text, Arena& arena, Scratch& scratch, KnownNames& names)
+      : at_(text.data()), end_(text.data() + text.size()), arena_(arena), scratch_(scratch), names_(names) {}
 
   /// False when the document is not plain RFC 8259, or holds what only the tolerant reader takes.
   bool read_document(Value& out) {
@@ -111,8 +187,12 @@ class FastReader {
   void skip_blanks() {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
+  /// The one blank that many writers put behind ':' and ','. Behind the document it does no harm: whatever comes next looks
+  /// where it is.
+  void skip_usual_blank() { at_ += static_cast<std::size_t>(*at_ == ' '); }
   /// Takes this character when it is next, blanks before it included.
   bool take(char wanted) {
+    skip_usual_blank();
     if (*at_ != wanted) skip_blanks();
     if (at_ >= end_ || *at_ != wanted) return false;
     ++at_;
@@ -125,16 +205,17 @@ class FastReader {
   }
 
   /// No blanks before it.
-  bool read_value(Value& out, int depth) {
+  [[gnu::always_inline]] bool read_value(Value& out, int depth) {
     if (at_ >= end_) return false;
+    if (*at_ != '"') return read_other_value(out, depth);
+    std::string_view text;
+    ++at_;
+    if (!read_string(text)) return false;
+    out = Value::string(text);
+    return true;
+  }
+  bool read_other_value(Value& out, int depth) {
     switch (*at_) {
-      case '"': {
-        std::string_view text;
-        ++at_;
-        if (!read_string(text)) return false;
-        out = Value::string(text);
-        return true;
-      }
       case '{': ++at_; return depth <= kMaxJsonDepth && read_object(out, depth);
       case '[': ++at_; return depth <= kMaxJsonDepth && read_array(out, depth);
       case 't': out = Value::boolean(true); return take_word("true");
@@ -149,14 +230,35 @@ class FastReader {
     out = Value::object(made);
     if (take('}')) return true;
     do {
-      std::string_view name;
-      if (!take('"') || !read_string(name) || !take(':')) return false;
-      skip_blanks();
+      Key key;
+      if (!take('"') || !read_name(key) || !take(':')) return false;
+      skip_usual_blank();
+      if (at_ < end_ && *at_ <= ' ') skip_blanks();
       Value value;
       if (!read_value(value, depth + 1)) return false;
-      made->set(arena_, make_key(name), value);
+      made->set(arena_, key, value);
     } while (take(','));
     return take('}');
+  }
+
+  /// The rest of a name whose opening quote was taken.
+  [[gnu::always_inline]] bool read_name(Key& key) {
+    const Block block = load(at_);
+    seen_ = joined(seen_, block);
+    if (const Key* known = names_.match(at_, block, static_cast<std::size_t>(end_ - at_))) {
+      key = *known;
+      at_ += key.size + 1;
+      return true;
+    }
+    return read_new_name(key);
+  }
+  [[gnu::noinline]] bool read_new_name(Key& key) {
+    const char* const start = at_;
+    std::string_view name;
+    if (!read_string(name)) return false;
+    key = make_key(name);
+    if (key.data == start) names_.learn(key);  // without escapes
+    return true;
   }
 
   bool read_array(Value& out, int depth) {
@@ -174,7 +276,7 @@ class FastReader {
   }
 
   /// The rest of a text whose opening quote was taken. A block at a time: what follows the document is readable.
-  bool read_string(std::string_view& out) {
+  [[gnu::always_inline]] bool read_string(std::string_view& out) {
     const char* const start = at_;
     for (; at_ < end_; at_ += kBlockBytes) {
       const Block block = load(at_);
@@ -191,7 +293,7 @@ class FastReader {
   }
 
   /// The same for a text that begins at `start` and has its first backslash where the reader is.
-  bool read_escaped(const char* start, std::string_view& out) {
+  [[gnu::noinline]] bool read_escaped(const char* start, std::string_view& out) {
     std::size_t size = static_cast<std::size_t>(at_ - start);
     char* to = scratch_.reserve(size + 2 * kBlockBytes);
     std::memcpy(to, start, size);
@@ -278,9 +380,13 @@ class FastReader {
   const char* const end_;
   Arena& arena_;
   Scratch& scratch_;
+  KnownNames& names_;
   Block seen_{};  // all blocks of texts, joined
   int event_depth_ = 1;
 };
+
+// Per thread, not per reader: ten thousand connections that each send a line now and then share what is known.
+constinit thread_local KnownNames known_names;
 
 }  // namespace
 
@@ -295,7 +401,7 @@ JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
 
 Result<Value> JsonReader::parse(std::string_view text, Arena& arena) {
   Value value;
-  const bool is_read = FastReader(text, arena, state_->scratch).read_document(value);
+  const bool is_read = FastReader(text, arena, state_->scratch, known_names).read_document(value);
   state_->scratch.shrink();
   if (is_read) return value;
   return parse_json_tolerant(text, arena);

@@ -27,8 +27,20 @@ bool is_plain_in_json(std::string_view name) {
                       [](unsigned char byte) { return byte < 0x20 || byte == '"' || byte == '\\'; });
 }
 
+constexpr std::size_t kMostCommonNames = 1000;
+constexpr std::size_t kLongestCommonName = 64;
+
 class NameStore {
  public:
+  std::optional<std::string_view> intern_common(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = names_.find(name);
+    if (found != names_.end()) return *found;
+    if (common_ == kMostCommonNames || name.size() > kLongestCommonName) return std::nullopt;
+    ++common_;
+    return *names_.insert(keep(name)).first;
+  }
+
   std::string_view intern(std::string_view name) {
     const std::lock_guard lock(mutex_);
     const auto found = names_.find(name);
@@ -51,9 +63,15 @@ class NameStore {
 
   std::mutex mutex_;
   std::size_t used_ = 0;
+  std::size_t common_ = 0;
   std::set<std::string_view> names_;
   std::deque<std::string> others_;  // the bytes never move
 };
+
+NameStore& names() {
+  static NameStore store;
+  return store;
+}
 
 }  // namespace
 
@@ -63,9 +81,12 @@ Key make_key(std::string_view name) {
           static_cast<std::uint32_t>(XXH3_64bits_withSeed(name.data(), name.size(), seed))};
 }
 
-Key intern_key(std::string_view name) {
-  static NameStore store;
-  return make_key(store.intern(name));
+Key intern_key(std::string_view name) { return make_key(names().intern(name)); }
+
+std::optional<Key> intern_common_key(std::string_view name) {
+  const auto kept = names().intern_common(name);
+  if (!kept) return std::nullopt;
+  return make_key(*kept);
 }
 
 }  // namespace logboom

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace logboom {
@@ -28,6 +29,9 @@ Key make_key(std::string_view name);
 /// A Key whose bytes live as long as the process; the same name gives the same bytes. Takes a lock: for names from the
 /// configuration and from plugins' code only, never for names from events. Any thread.
 Key intern_key(std::string_view name);
+
+/// The same for a name that many events have; nullopt when there are a thousand such names already, or it is over 64 bytes.
+std::optional<Key> intern_common_key(std::string_view name);
 
 /// Interned names that JSON can take as they are stand here one behind the other, each as ,"name": - kKeyBlockBytes may be
 /// read from any place within a name.

@@ -8,6 +8,11 @@
 #include "pipeline/event/json.h"
 
 namespace logboom {
+namespace {
+
+constexpr std::uint32_t kFirstCapacity = 16;
+
+}  // namespace
 
 Array* Array::make(Arena& arena, std::uint32_t capacity) {
   auto* made = new (arena.allocate(sizeof(Array), alignof(Array))) Array;
@@ -48,7 +53,7 @@ void Object::reserve(Arena& arena, std::uint32_t capacity) {
   capacity_ = capacity;
 }
 
-void Object::grow(Arena& arena) { reserve(arena, capacity_ == 0 ? 4 : capacity_ * 2); }
+void Object::grow(Arena& arena) { reserve(arena, capacity_ == 0 ? kFirstCapacity : capacity_ * 2); }
 
 void Object::append_all(Arena& arena, const Object& other) {
   reserve(arena, size_ + other.size_);

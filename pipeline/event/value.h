@@ -146,6 +146,7 @@ class Object {
  public:
   static constexpr std::uint32_t kIndexedFrom = 17;
 
+  /// With capacity 0 room comes with the first entry, for 16: a parsed access log line with what comes on top.
   static Object* make(Arena& arena, std::uint32_t capacity = 4);
 
   std::uint32_t size() const { return size_; }

@@ -17,7 +17,6 @@ struct ForwardKeys {
   Key tls_peer = intern_key("tls_peer");
   Key subject = intern_key("subject");
   Key moved_timestamp = intern_key("_@timestamp");
-  FieldRef metadata_root = *FieldRef::parse("[@metadata]");
 };
 const ForwardKeys& keys() {
   static const ForwardKeys known;
@@ -84,7 +83,6 @@ void EventMaker::finish(Event& event, Object& record, const EntryTime& time, Obj
     about->append(memory, keys().group, Value::object(copy_object(*group_, memory, CopyStrings::Share)));
   if (group_metadata_ != nullptr && !group_metadata_->empty())
     about->append(memory, keys().group_metadata, Value::object(copy_object(*group_metadata_, memory, CopyStrings::Share)));
-  if (event.metadata_if_any() == nullptr) event.set(keys().metadata_root, Value::object(Object::make(memory, 1)));
   event.metadata().set(memory, keys().fluent, Value::object(about));
   if (!tls_subject_.empty()) {
     Object* peer = Object::make(memory, 1);
