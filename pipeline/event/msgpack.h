@@ -17,7 +17,11 @@ namespace logboom {
 struct MsgpackLimits {
   int max_depth = 1000;                  // levels of arrays and maps, as for JSON
   std::uint32_t max_values = 1'000'000;  // in one value that is read whole, each of its parts counted
+  bool reads_big_numbers = false;        // extension kMsgpackBigNumber is a BigNumber: only for bytes of our own making
 };
+
+/// An extension of our own, for what must come back as it was: the digits of a BigNumber.
+inline constexpr std::int8_t kMsgpackBigNumber = 66;
 
 enum class MsgpackKind : std::uint8_t {
   Nil,
@@ -203,5 +207,8 @@ void write_msgpack_map_head(std::uint32_t pairs, std::string& out);
 void write_msgpack_binary(std::string_view bytes, std::string& out);
 /// Fluentd's EventTime (extension 0, fixext 8). `time` must lie in 1970 to 2106.
 void write_msgpack_event_time(Timestamp time, std::string& out);
+/// The specification's timestamp (extension -1) in its smallest form.
+void write_msgpack_timestamp(Timestamp time, std::string& out);
+void write_msgpack_extension(std::int8_t type, std::string_view bytes, std::string& out);
 
 }  // namespace logboom

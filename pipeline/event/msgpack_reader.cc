@@ -250,7 +250,13 @@ struct MsgpackReading {
       case MsgpackKind::Binary: out = text(item.bytes); break;
       case MsgpackKind::Extension: {
         Timestamp time;
-        out = msgpack_timestamp(item, time) ? Value::timestamp(time) : text(item.bytes);
+        if (msgpack_timestamp(item, time)) {
+          out = Value::timestamp(time);
+        } else if (reader.limits_.reads_big_numbers && item.extension_type == kMsgpackBigNumber) {
+          out = Value::big_number(item.bytes);
+        } else {
+          out = text(item.bytes);
+        }
         break;
       }
       case MsgpackKind::Array: return read_array(item.size, out, depth);

@@ -16,6 +16,11 @@ void append_big_endian(unsigned char head, Number number, std::string& out) {
   out.append(bytes, sizeof bytes);
 }
 
+template <class Number>
+void append_big_endian_bare(Number number, std::string& out) {
+  for (std::size_t i = 0; i < sizeof(Number); ++i) out += static_cast<char>(number >> (8 * (sizeof(Number) - 1 - i)) & 0xff);
+}
+
 void append_head(unsigned char head, std::string& out) { out += static_cast<char>(head); }
 
 void write_big_number(std::string_view digits, std::string& out) {
@@ -108,6 +113,34 @@ void write_msgpack_map_head(std::uint32_t pairs, std::string& out) {
 void write_msgpack_event_time(Timestamp time, std::string& out) {
   append_head(0xd7, out);
   append_big_endian(0x00, static_cast<std::uint64_t>(time.seconds) << 32 | time.nanoseconds, out);  // 0x00: the type
+}
+
+void write_msgpack_timestamp(Timestamp time, std::string& out) {
+  const auto seconds = static_cast<std::uint64_t>(time.seconds);
+  if (time.seconds >= 0 && time.nanoseconds == 0 && seconds <= UINT32_MAX) {
+    append_head(0xd6, out);
+    append_big_endian(0xff, static_cast<std::uint32_t>(seconds), out);  // 0xff: the type, -1
+  } else if (time.seconds >= 0 && seconds >> 34 == 0) {
+    append_head(0xd7, out);
+    append_big_endian(0xff, static_cast<std::uint64_t>(time.nanoseconds) << 34 | seconds, out);
+  } else {
+    append_head(0xc7, out);
+    append_head(12, out);
+    append_big_endian(0xff, time.nanoseconds, out);
+    append_big_endian_bare(seconds, out);
+  }
+}
+
+void write_msgpack_extension(std::int8_t type, std::string_view bytes, std::string& out) {
+  if (bytes.size() <= 0xff) {
+    append_big_endian(0xc7, static_cast<std::uint8_t>(bytes.size()), out);
+  } else if (bytes.size() <= 0xffff) {
+    append_big_endian(0xc8, static_cast<std::uint16_t>(bytes.size()), out);
+  } else {
+    append_big_endian(0xc9, static_cast<std::uint32_t>(bytes.size()), out);
+  }
+  out += static_cast<char>(type);
+  out += bytes;
 }
 
 void write_msgpack(const Value& value, std::string& out) {
