@@ -25,9 +25,10 @@ const std::map<std::string, std::set<std::string>>& layers() {
       {"text", {"base"}},
       {"net", {"base"}},
       {"plugin", {"base", "event", "config", "text", "net"}},
-      {"queue", {"base", "event", "config", "text", "net"}},
+      {"store", {"base", "event"}},
+      {"queue", {"base", "event", "config", "text", "net", "store"}},
       {"compile", {"base", "event", "config", "text", "net", "plugin"}},
-      {"run", {"base", "event", "config", "text", "net", "plugin", "queue", "compile"}},
+      {"run", {"base", "event", "config", "text", "net", "plugin", "store", "queue", "compile"}},
   };
   return allowed;
 }

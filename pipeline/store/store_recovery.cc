@@ -1,0 +1,368 @@
+// What SegmentStore::open() does: makes sense of whatever lies in the directory.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "pipeline/store/segment_store.h"
+
+namespace logboom {
+namespace {
+
+constexpr const char* kQuarantine = "/quarantine";
+constexpr const char* kLostCounter = "store.lost";
+
+}  // namespace
+
+class StoreRecoverer {
+ public:
+  explicit StoreRecoverer(SegmentStore& store) : store_(store), files_(store.files_), directory_(store.options_.directory) {}
+
+  Result<void> run() {
+    if (auto made = files_.make_directory(directory_); !made) return made;
+    auto lock = files_.lock(directory_);
+    if (!lock) return lock.error();
+    store_.lock_ = std::move(*lock);
+    if (auto sorted = sort_files(); !sorted) return sorted;
+    if (auto loaded = load_state(); !loaded) return loaded;
+    if (auto found = read_segments(); !found) return found;
+    if (auto scanned = scan_tail(); !scanned) return scanned;
+    adopt();
+    name_missing();
+    store_.recovery_.quarantined = quarantined_;
+    store_.quarantined_counter_->add(quarantined_);
+    if (store_.recovery_.lost > 0) store_.lost_counter_->add(store_.recovery_.lost);
+    for (const std::string& finding : store_.recovery_.findings) log_warn(store_.options_.name, "{}", finding);
+    return store_.save_state(store_.options_.sync != StoreSync::Never, false);
+  }
+
+ private:
+  template <class... Args>
+  void find(fmt::format_string<Args...> format, Args&&... args) {
+    store_.recovery_.findings.push_back(fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  /// Moves a file aside under a name that is free there.
+  Result<void> quarantine(const std::string& name, const std::string& why) {
+    if (auto made = files_.make_directory(directory_ + kQuarantine); !made) return made;
+    auto taken = files_.list(directory_ + kQuarantine);
+    if (!taken) return taken.error();
+    std::string free_name = name;
+    for (int number = 1; std::find(taken->begin(), taken->end(), free_name) != taken->end(); ++number)
+      free_name = fmt::format("{}.{}", name, number);
+    if (auto moved = files_.rename(directory_ + "/" + name, directory_ + kQuarantine + "/" + free_name); !moved)
+      return moved;
+    find("{}/{} {}; it was moved to {}/{}", directory_, name, why, directory_ + kQuarantine, free_name);
+    ++quarantined_;
+    return {};
+  }
+
+  enum class Content { Segment, State, Unknown, Empty };
+  struct FoundFile {
+    std::string name;
+    Content content = Content::Unknown;
+    SegmentHeader header;
+    std::uint64_t size = 0;
+  };
+
+  Result<FoundFile> look_at(const std::string& name) {
+    FoundFile found;
+    found.name = name;
+    auto file = files_.open(directory_ + "/" + name, OpenMode::Read);
+    if (!file) return file.error();
+    auto size = (*file)->size();
+    if (!size) return size.error();
+    found.size = *size;
+    char page[segment_format::kHeaderPageBytes];
+    auto got = (*file)->read_at(0, page, sizeof page);
+    if (!got) return got.error();
+    const std::string_view bytes(page, *got);
+    if (const auto header = read_segment_header(bytes)) {
+      found.content = Content::Segment;
+      found.header = *header;
+    } else if (looks_like_store_state(bytes)) {
+      found.content = Content::State;
+    } else if (*size == 0) {
+      found.content = Content::Empty;
+    }
+    return found;
+  }
+
+  /// Files tell what they are; whose name says something else is renamed (somebody swapped them).
+  Result<void> sort_files() {
+    auto names = files_.list(directory_);
+    if (!names) return names.error();
+    std::vector<FoundFile> misnamed;
+    for (const std::string& name : *names) {
+      const bool is_slot = name == kStateSlotNames[0] || name == kStateSlotNames[1];
+      const bool is_moving = name.rfind("moving.", 0) == 0;
+      const bool is_segment = segment_id_of(name).has_value();
+      if (!is_slot && !is_segment && !is_moving) continue;  // none of ours
+      auto found = look_at(name);
+      if (!found) return found.error();
+      const bool is_right = (is_slot && found->content != Content::Segment) ||
+                            (is_segment && found->content == Content::Segment && segment_id_of(name) == found->header.id) ||
+                            (is_segment && (found->content == Content::Unknown || found->content == Content::Empty));
+      if (is_right) {
+        known_.insert(name);
+        if (is_segment) segment_files_.push_back(std::move(*found));
+      } else {
+        misnamed.push_back(std::move(*found));
+      }
+    }
+    return rename_misnamed(std::move(misnamed));
+  }
+
+  Result<void> rename_misnamed(std::vector<FoundFile> misnamed) {
+    for (FoundFile& file : misnamed) {
+      const std::string aside = "moving." + file.name;
+      if (file.name.rfind("moving.", 0) == 0) continue;
+      if (auto moved = files_.rename(directory_ + "/" + file.name, directory_ + "/" + aside); !moved) return moved;
+      file.name = aside;
+    }
+    for (FoundFile& file : misnamed) {
+      std::string right;
+      if (file.content == Content::Segment) right = segment_file_name(file.header.id);
+      if (file.content == Content::State)
+        for (const char* slot : kStateSlotNames)
+          if (right.empty() && known_.count(slot) == 0) right = slot;
+      if (right.empty() || known_.count(right) > 0) {
+        if (auto moved = quarantine(file.name, "is a second copy or nothing that belongs here"); !moved) return moved;
+        continue;
+      }
+      if (auto moved = files_.rename(directory_ + "/" + file.name, directory_ + "/" + right); !moved) return moved;
+      find("{}: a file had another one's name; it is {} again", directory_, right);
+      known_.insert(right);
+      file.name = right;
+      if (file.content == Content::Segment) segment_files_.push_back(std::move(file));
+    }
+    return {};
+  }
+
+  Result<void> load_state() {
+    auto loaded = store_.slots_.load();
+    if (!loaded) return loaded.error();
+    if (loaded->newest) {
+      state_ = std::move(*loaded->newest);
+      has_state_ = true;
+    }
+    for (const char* name : kStateSlotNames) {
+      if (known_.count(name) == 0) continue;
+      auto file = files_.open(directory_ + "/" + name, OpenMode::Read);
+      if (!file) return file.error();
+      auto size = (*file)->size();
+      if (!size) return size.error();
+      std::string bytes(static_cast<std::size_t>(*size), '\0');
+      auto got = (*file)->read_at(0, bytes.data(), bytes.size());
+      if (!got) return got.error();
+      if (bytes.empty() || read_store_state(bytes)) continue;
+      if (auto moved = quarantine(name, "is a damaged state"); !moved) return moved;
+    }
+    return {};
+  }
+
+  struct Found {
+    SegmentStore::Segment segment;
+    bool is_headless = false;
+  };
+
+  Result<void> read_segments() {
+    std::sort(segment_files_.begin(), segment_files_.end(),
+              [](const FoundFile& left, const FoundFile& right) { return left.name < right.name; });
+    for (const FoundFile& file : segment_files_) {
+      Found found;
+      found.segment.path = directory_ + "/" + file.name;
+      found.segment.limit = file.size;
+      found.segment.header = file.header;
+      if (file.content != Content::Segment) {
+        auto first = headless_first(file);
+        if (!first) return first.error();
+        if (!*first) continue;
+        found.segment.header.id = *segment_id_of(file.name);
+        found.segment.header.first_sequence = **first;
+        for (const auto& known : state_.segments)
+          if (known.id == found.segment.header.id) found.segment.header.first_sequence = known.first_sequence;
+        found.is_headless = true;
+        find("{} has lost its header; its records are read without", found.segment.path);
+      } else if (file.header.key_id != KeyId{} && store_.options_.keys.find(file.header.key_id) == nullptr) {
+        return Error{ErrorCode::InvalidArgument,
+                     fmt::format("{} is encrypted with a key that was not given: give old keys too, behind the new one",
+                                 found.segment.path)};
+      }
+      next_segment_ = std::max(next_segment_, found.segment.header.id + 1);
+      found_.push_back(std::move(found));
+    }
+    next_segment_ = std::max(next_segment_, state_.next_segment);
+    for (const FoundFile& file : segment_files_) next_segment_ = std::max(next_segment_, *segment_id_of(file.name) + 1);
+    return {};
+  }
+
+  /// The number of the first intact record in a segment without header; nullopt when there is none: the file is set aside
+  /// then, or removed when there is nothing in it at all.
+  Result<std::optional<std::uint64_t>> headless_first(const FoundFile& file) {
+    auto opened = files_.open(directory_ + "/" + file.name, OpenMode::Read);
+    if (!opened) return opened.error();
+    SegmentScanner scanner(**opened, *segment_id_of(file.name), segment_format::kHeaderPageBytes, file.size);
+    ScannedRecord record;
+    for (;;) {
+      auto found = scanner.next(record);
+      if (!found) return found.error();
+      if (*found == SegmentScanner::Found::Record) return std::optional<std::uint64_t>(record.head.first_sequence);
+      if (*found == SegmentScanner::Found::End) break;
+    }
+    auto has_bytes = holds_something(**opened, file.size);
+    if (!has_bytes) return has_bytes.error();
+    const std::string path = directory_ + "/" + file.name;
+    auto gone = *has_bytes ? quarantine(file.name, "holds no record") : files_.remove(path);
+    if (!gone) return gone.error();
+    return std::optional<std::uint64_t>();
+  }
+
+  static Result<bool> holds_something(File& file, std::uint64_t size, std::uint64_t from = 0) {
+    std::string bytes(1024 * 1024, '\0');
+    for (std::uint64_t at = from; at < size;) {
+      auto got = file.read_at(at, bytes.data(), static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), size - at)));
+      if (!got) return got.error();
+      if (*got == 0) break;
+      if (std::string_view(bytes.data(), *got).find_first_not_of('\0') != std::string_view::npos) return true;
+      at += *got;
+    }
+    return false;
+  }
+
+  /// Where the numbers go on, and what of the last segment was never called safe.
+  Result<void> scan_tail() {
+    next_sequence_ = has_state_ ? state_.next_sequence : 0;
+    if (found_.empty()) return {};
+    SegmentStore::Segment& last = found_.back().segment;
+    const bool is_known = has_state_ && state_.tail_segment == last.header.id;
+    const std::uint64_t start = is_known ? std::max<std::uint64_t>(state_.tail_offset, segment_format::kHeaderPageBytes)
+                                         : segment_format::kHeaderPageBytes;
+    std::uint64_t expected = is_known ? state_.next_sequence : last.header.first_sequence;
+    std::uint64_t proven = has_state_ ? state_.next_sequence : 0;
+    next_sequence_ = std::max(next_sequence_, expected);
+    auto file = files_.open(last.path, OpenMode::ReadWrite);
+    if (!file) return file.error();
+    SegmentScanner scanner(**file, last.header.id, start, last.limit);
+    ScannedRecord record;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> gaps;
+    for (;;) {
+      auto found = scanner.next(record);
+      if (!found) return found.error();
+      if (*found == SegmentScanner::Found::End) break;
+      if (*found == SegmentScanner::Found::Damage) continue;
+      if (record.head.first_sequence > expected) gaps.emplace_back(expected, record.head.first_sequence);
+      expected = std::max(expected, record.head.end_sequence());
+      proven = std::max(proven, record.head.durable_before);
+    }
+    next_sequence_ = std::max({next_sequence_, expected, proven});
+    for (auto [first, end] : gaps)
+      if (end > proven) torn_.emplace_back(std::max(first, proven), end);
+    if (start < last.limit)
+      if (auto cut = cut_tail(**file, last, scanner.position()); !cut) return cut;
+    return (*file)->sync();
+  }
+
+  Result<void> cut_tail(File& file, SegmentStore::Segment& last, std::uint64_t end) {
+    if (end >= last.limit) return {};
+    auto has_rest = holds_something(file, last.limit, end);
+    if (!has_rest) return has_rest.error();
+    if (*has_rest) {
+      find(
+          "{}: what follows byte {} is no whole record (it was being written when the process or the machine stopped, or is "
+          "damaged); a copy goes to {}",
+          last.path, end, directory_ + kQuarantine);
+      store_.quarantine({SegmentView{last.header, last.path, SegmentView::kUnknown, last.limit}, end, last.limit});
+      ++quarantined_;
+    }
+    if (auto cut = file.truncate(end); !cut) return cut;
+    last.limit = end;
+    return {};
+  }
+
+  void adopt() {
+    store_.next_segment_ = next_segment_;
+    store_.next_sequence_ = store_.written_sequence_ = store_.safe_sequence_ = store_.durable_sequence_ = next_sequence_;
+    store_.counters_ = state_.counters;
+    const auto lost = store_.counters_.find(kLostCounter);
+    if (lost != store_.counters_.end()) {
+      store_.lost_ = lost->second;
+      store_.counters_.erase(lost);
+    }
+    store_.frontier_ = state_.frontier;
+    if (!has_state_) store_.frontier_ = found_.empty() ? 0 : found_.front().segment.header.first_sequence;
+    for (std::size_t i = 0; i < found_.size(); ++i) {
+      SegmentStore::Segment& segment = found_[i].segment;
+      segment.newest_at = i + 1 < found_.size() ? found_[i + 1].segment.header.created_at : store_.now_milliseconds();
+      store_.disk_bytes_ += segment.limit;
+      store_.segments_.push_back(segment);
+    }
+    if (!found_.empty()) {
+      store_.tail_segment_ = found_.back().segment.header.id;
+      store_.tail_offset_ = found_.back().segment.limit;
+    } else {
+      store_.tail_segment_ = state_.tail_segment;
+    }
+    for (const auto& [first, end] : state_.done.ranges()) store_.mark_done_locked(first, end);
+    for (const auto& [first, end] : torn_) {
+      const std::uint64_t torn = store_.mark_done_locked(first, end);
+      store_.recovery_.torn += torn;
+    }
+    if (store_.recovery_.torn > 0)
+      find("{} events were being written and had not been acknowledged; their senders send them again",
+           store_.recovery_.torn);
+    store_.has_deletable_ = !found_.empty();
+  }
+
+  /// Segments that the state knows and the directory does not have.
+  void name_missing() {
+    if (!has_state_) {
+      if (found_.empty() && quarantined_ == 0) return;  // a new store
+      store_.recovery_.is_lost_at_least = true;
+      find(
+          "{}: both slots of the state are gone: everything in the segments is taken as undelivered, and what was lost "
+          "before the first of them is not known",
+          directory_);
+      return;
+    }
+    std::set<std::uint64_t> present;
+    for (const Found& found : found_) present.insert(found.segment.header.id);
+    for (std::size_t i = 0; i < state_.segments.size(); ++i) {
+      const auto& wanted = state_.segments[i];
+      if (present.count(wanted.id) > 0) continue;
+      const std::uint64_t end =
+          i + 1 < state_.segments.size() ? state_.segments[i + 1].first_sequence : state_.next_sequence;
+      const std::uint64_t lost = store_.mark_done_locked(wanted.first_sequence, end);
+      if (lost == 0) continue;  // it was done, and deleted
+      store_.lost_ += lost;
+      store_.recovery_.lost += lost;
+      find("{}/{} is missing: it held {} undelivered events, numbers {} to {}", directory_, segment_file_name(wanted.id),
+           lost, wanted.first_sequence, end - 1);
+    }
+  }
+
+  SegmentStore& store_;
+  FileSystem& files_;
+  const std::string directory_;
+  std::set<std::string> known_;
+  std::vector<FoundFile> segment_files_;
+  StoreState state_;
+  bool has_state_ = false;
+  std::vector<Found> found_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> torn_;
+  std::uint64_t next_segment_ = 1;
+  std::uint64_t next_sequence_ = 0;
+  std::uint64_t quarantined_ = 0;
+};
+
+Result<std::unique_ptr<SegmentStore>> SegmentStore::open(StoreOptions options) {
+  std::unique_ptr<SegmentStore> store(new SegmentStore(std::move(options)));
+  if (auto recovered = StoreRecoverer(*store).run(); !recovered) {
+    store->is_closed_ = true;  // nothing to save
+    return recovered.error();
+  }
+  if (store->options_.has_thread) store->thread_ = std::thread([raw = store.get()] { raw->run(); });
+  return store;
+}
+
+}  // namespace logboom
