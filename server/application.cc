@@ -18,9 +18,9 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/compile/compiler.h"
-#include "pipeline/queue/memory_queue.h"
 #include "server/config_source.h"
 #include "server/listen/open_endpoint.h"
+#include "server/pipeline_queue.h"
 #include "server/progress.h"
 
 namespace logboom {
@@ -30,6 +30,7 @@ struct Application::Running {
   std::unique_ptr<Pipeline> pipeline;
   std::vector<std::shared_ptr<OpenEndpoint>> listeners;
   std::thread drainer;
+  std::chrono::milliseconds end_limit{0};  // from the first signal on
   std::atomic<bool> has_drained{false};
 };
 
@@ -51,11 +52,17 @@ PipelineSettings pipeline_settings(const std::string& id, const Settings& settin
   made.batch_size = std::max<std::size_t>(1, static_cast<std::size_t>(settings.number("pipeline.batch.size")));
   made.batch_delay = std::chrono::milliseconds(settings.number("pipeline.batch.delay"));
   made.is_ordered = ordered == "true" || (ordered == "auto" && workers == 1);
-  made.acknowledge =
-      settings.text("pipeline.acknowledge") == "queued" ? AcknowledgeWhen::Queued : AcknowledgeWhen::Delivered;
+  made.acknowledge = settings.text("pipeline.acknowledge") == "queued" && !is_persisted(settings)
+                         ? AcknowledgeWhen::Queued
+                         : AcknowledgeWhen::Delivered;
   made.output_limits = {static_cast<std::size_t>(settings.number("output.buffer.max_events")),
                         settings.bytes("output.buffer.max_bytes")};
   return made;
+}
+
+/// Of the time that a pipeline has for its end, what its sessions may take.
+std::chrono::milliseconds session_limit(std::chrono::milliseconds end_limit) {
+  return std::min<std::chrono::milliseconds>(std::chrono::seconds(10), end_limit / 3);
 }
 
 LogLevel level_of(const std::string& name) {
@@ -156,13 +163,15 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
 
 bool Application::start(const std::string& id, const Settings& settings, std::shared_ptr<Plan> plan) {
   PipelineSettings made = pipeline_settings(id, settings);
-  MemoryQueueLimits limits;
-  const auto max_events = static_cast<std::size_t>(settings.number("queue.max_events"));
-  limits.max_events = max_events > 0 ? max_events : made.workers * made.batch_size;
-  limits.max_bytes = settings.bytes("queue.max_bytes");
+  MetricScope& metrics = metrics_.child("pipelines").child(id);
+  auto queue = make_pipeline_queue(id, settings, made.workers * made.batch_size, metrics);
+  if (!queue) {
+    log_error(id, "the pipeline does not start: {}", queue.error().message);
+    return false;
+  }
   auto running = std::make_unique<Running>();
-  running->pipeline = std::make_unique<Pipeline>(std::move(plan), made, std::make_unique<MemoryQueue>(limits),
-                                                 metrics_.child("pipelines").child(id));
+  running->pipeline = std::make_unique<Pipeline>(std::move(plan), made, std::move(*queue), metrics);
+  running->end_limit = end_limit(settings);
   Pipeline& pipeline = *running->pipeline;
   const auto refuse = [&](const std::string& message) {
     log_error(id, "the pipeline does not start: {}", message);
@@ -184,9 +193,9 @@ bool Application::start(const std::string& id, const Settings& settings, std::sh
     if (write(wake_descriptor.load(), &one, sizeof one) < 0) return;
   });
   pipeline.start_inputs();
-  log_info(id, "pipeline started: {} worker{}, batches of {}, {}, senders are told \"received\" when events are {}",
-           made.workers, made.workers == 1 ? "" : "s", made.batch_size, made.is_ordered ? "ordered" : "unordered",
-           made.acknowledge == AcknowledgeWhen::Delivered ? "delivered" : "queued");
+  log_info(id, "pipeline started: {} worker{}, batches of {}, {}, {}", made.workers, made.workers == 1 ? "" : "s",
+           made.batch_size, made.is_ordered ? "ordered" : "unordered",
+           promise(settings, made.acknowledge == AcknowledgeWhen::Delivered));
   running_.push_back(std::move(running));
   return true;
 }
@@ -256,10 +265,16 @@ void Application::wait_for_end() {
     bool are_all_drained = true;
     for (const auto& running : running_) {
       if (!running->drainer.joinable() && (is_stopping || running->pipeline->has_ended_inputs())) {
-        running->drainer = std::thread([&running = *running] {
+        // An end of the inputs' own is no reason to hurry.
+        const auto deadline = is_stopping ? std::chrono::steady_clock::now() + running->end_limit
+                                          : std::chrono::steady_clock::time_point::max();
+        running->drainer = std::thread([&running = *running, deadline] {
           for (const auto& listener : running.listeners) listener->ask_sessions_to_end();
-          for (const auto& listener : running.listeners) listener->drain();
-          running.pipeline->drain();
+          const auto sessions_end = std::chrono::steady_clock::now() + session_limit(running.end_limit);
+          for (const auto& listener : running.listeners)
+            listener->drain(std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                                       sessions_end - std::chrono::steady_clock::now())));
+          running.pipeline->drain(deadline);
           running.has_drained = true;
           const std::uint64_t one = 1;
           if (write(wake_descriptor.load(), &one, sizeof one) < 0) return;

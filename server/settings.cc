@@ -178,14 +178,99 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"pipeline.separate_logs", Kind::Boolean, "false", "Accepted: every log line names its pipeline."},
       {"pipeline.system", Kind::Boolean, "false", "Accepted.", {}, {}, true},
       {"pipeline.unsafe_shutdown", Kind::Boolean, "false", "Accepted: a second signal always ends the process at once."},
-      {"queue.type", Kind::Choice, "memory", "Kind of queue between inputs and workers.", {}, "memory", true},
-      {"queue.max_bytes", Kind::Bytes, "64mb", "Most memory that queued events may keep alive.", {}, {}, true},
+      {"pipeline.shutdown.timeout",
+       Kind::Milliseconds,
+       "",
+       "How long an asked-for end may take before what is undelivered is given up: a persisted queue keeps it, of a memory "
+       "queue "
+       "the senders are told so. Not set: 3s with a persisted queue, 25s with a memory queue, 5m with queue.drain.",
+       {},
+       {},
+       true},
+      {"queue.type",
+       Kind::Choice,
+       "memory",
+       "Kind of queue between inputs and workers; persisted: on disk, and senders are told \"received\" when events are "
+       "there.",
+       {},
+       "memory|persisted",
+       true},
+      {"path.queue",
+       Kind::Text,
+       "",
+       "Directory for persisted queues, each in a folder with its pipeline's id; queue below path.data when not set.",
+       {},
+       {},
+       true},
+      {"queue.max_bytes",
+       Kind::Bytes,
+       "",
+       "Memory that queued events may keep alive, 64mb when not set; persisted: disk space of a queue, 1gb when not set.",
+       {},
+       {},
+       true},
       {"queue.max_events",
        Kind::Number,
        "0",
-       "Most events queued; 0: pipeline.workers times pipeline.batch.size.",
+       "Most events queued; 0: pipeline.workers times pipeline.batch.size, persisted: no limit.",
        {},
        {},
+       true},
+      {"queue.page_capacity",
+       Kind::Bytes,
+       "64mb",
+       "Persisted: size of one file of the queue, at most an eighth of queue.max_bytes.",
+       {},
+       {},
+       true},
+      {"queue.sync",
+       Kind::Choice,
+       "always",
+       "Persisted: always - events are on the medium before senders are told \"received\"; interval - senders are told when "
+       "the "
+       "system has them, synced every queue.checkpoint.interval; never - the system decides when.",
+       {},
+       "always|interval|never",
+       true},
+      {"queue.checkpoint.acks",
+       Kind::Number,
+       "1024",
+       "Persisted: after so many events done the queue notes how far it is; 0: at the interval only.",
+       {},
+       {},
+       true},
+      {"queue.checkpoint.writes",
+       Kind::Number,
+       "1024",
+       "Persisted: the same for events written; with queue.sync interval they are synced then. 0: at the interval only.",
+       {},
+       {},
+       true},
+      {"queue.checkpoint.interval", Kind::Milliseconds, "1s", "Persisted: the same for time.", {}, {}, true},
+      {"queue.checkpoint.retry", Kind::Boolean, "true", "Accepted: a failed write is always tried again.", {}, {}, true},
+      {"queue.drain",
+       Kind::Boolean,
+       "false",
+       "Persisted: an asked-for end waits until the queue is empty, at most pipeline.shutdown.timeout.",
+       {},
+       {},
+       true},
+      {"queue.compression",
+       Kind::Choice,
+       "none",
+       "Persisted: zstd-compress what is written (zstd is the same as speed). Can change on a queue with events in it.",
+       {},
+       "none|zstd|speed|balanced|size",
+       true},
+      {"queue.encryption",
+       Kind::Text,
+       "",
+       "Persisted: key for AES-256-GCM, 32 bytes as 64 hexadecimal digits or base64, best as ${QUEUE_KEY}; older keys may "
+       "follow "
+       "behind a blank, for what was written with them.",
+       {},
+       {},
+       true,
        true},
       {"output.buffer.max_bytes",
        Kind::Bytes,
@@ -212,14 +297,11 @@ std::string_view why_not_there(std::string_view name) {
     std::string_view prefix;  // of the setting's name; without a dot at its end the whole name
     std::string_view reason;
   };
-  constexpr std::string_view kNoQueue = "persistent queues are not part of this version";
   constexpr std::string_view kNoDeadLetters = "the dead-letter queue is not part of this version";
   constexpr std::string_view kNoApi = "the admin API is not part of this version";
   constexpr std::string_view kNoRuby = "Logboom's plugins are built in; it loads no Ruby or Java";
   constexpr std::string_view kElastic = "it belongs to Elastic's commercial extensions";
   static constexpr Absent kAbsent[] = {
-      {"queue.", kNoQueue},
-      {"path.queue", kNoQueue},
       {"dead_letter_queue.", kNoDeadLetters},
       {"path.dead_letter_queue", kNoDeadLetters},
       {"path.plugins", kNoRuby},
@@ -331,7 +413,9 @@ Settings Settings::with(const Settings& own) const {
 std::string Settings::explain() const {
   std::string out;
   for (const SettingDeclaration& declaration : setting_declarations())
-    out += fmt::format("{}: {}  ({})\n", declaration.name, text(declaration.name), origin(declaration.name));
+    out += fmt::format("{}: {}  ({})\n", declaration.name,
+                       declaration.is_secret && has(declaration.name) ? "*****" : text(declaration.name),
+                       origin(declaration.name));
   return out;
 }
 

@@ -24,6 +24,7 @@ struct SettingDeclaration {
   std::string_view short_flag = {};  // "f" for -f
   std::string_view choices = {};     // "a|b|c"
   bool is_per_pipeline = false;      // may stand in pipelines.yml
+  bool is_secret = false;            // its value is shown to nobody
 };
 const std::vector<SettingDeclaration>& setting_declarations();
 const SettingDeclaration* find_setting(std::string_view name);

@@ -5,7 +5,7 @@ namespace logboom {
 void AckToken::arm(std::size_t events) {
   is_armed_ = true;
   if (latency_ != nullptr) armed_at_ = std::chrono::steady_clock::now();
-  if (tracks_prefix()) {
+  if (tracks_events()) {
     unfinished_ = std::vector<std::atomic<std::uint32_t>>(events);
     for (auto& count : unfinished_) count.store(1, std::memory_order_relaxed);
   }
@@ -15,12 +15,14 @@ void AckToken::arm(std::size_t events) {
 
 void AckToken::add_child(std::uint32_t origin) {
   remaining_.fetch_add(1, std::memory_order_relaxed);
-  if (tracks_prefix()) unfinished_[origin].fetch_add(1, std::memory_order_relaxed);
+  if (tracks_events()) unfinished_[origin].fetch_add(1, std::memory_order_relaxed);
 }
 
 void AckToken::complete(std::uint32_t origin) {
   // Sequentially consistent: of two threads that finish neighbours at once, one at least must see what the other did.
-  if (tracks_prefix() && unfinished_[origin].fetch_sub(1, std::memory_order_seq_cst) == 1) {
+  if (tracking_ == AckTracking::Each) {
+    unfinished_[origin].fetch_sub(1, std::memory_order_release);
+  } else if (tracks_prefix() && unfinished_[origin].fetch_sub(1, std::memory_order_seq_cst) == 1) {
     // Whoever finds the first unfinished origin done moves the border; the others see it moved.
     std::size_t prefix = prefix_.load(std::memory_order_seq_cst);
     bool has_moved = false;

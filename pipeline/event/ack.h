@@ -29,7 +29,11 @@ class AckReceiver {
   virtual void finished(AckResult result) = 0;
 };
 
-enum class AckTracking { Whole, Prefix };
+enum class AckTracking {
+  Whole,
+  Prefix,  // which events at the chunk's beginning are done is told as it changes
+  Each,    // which events are done can be asked
+};
 
 /// Counts the unfinished events of one chunk, with the children that split and clone made of them. It completes explicitly;
 /// a token destroyed before that tells its receiver NotDelivered. Threads: any, after arm().
@@ -57,15 +61,20 @@ class AckToken {
   void add_child(std::uint32_t origin);
   /// Event `origin` (or a child of it) is done.
   void complete(std::uint32_t origin);
-  /// `count` events are done; only without prefix tracking.
+  /// `count` events are done; only without tracking.
   void complete_many(std::size_t count);
+  /// Event `origin` and all its children are done; only with tracking, after arm().
+  bool is_done(std::size_t origin) const { return unfinished_[origin].load(std::memory_order_acquire) == 0; }
 
   /// Takes the receiver away: it will not be told by this token any more.
   std::shared_ptr<AckReceiver> release_receiver() { return std::exchange(receiver_, nullptr); }
   bool is_armed() const { return is_armed_; }
   /// True when somebody is told of the end.
   bool has_receiver() const { return receiver_ != nullptr; }
+  const std::shared_ptr<AckReceiver>& receiver() const { return receiver_; }
   bool tracks_prefix() const { return tracking_ == AckTracking::Prefix; }
+  /// Each event is counted on its own: complete() one by one.
+  bool tracks_events() const { return tracking_ != AckTracking::Whole; }
   std::size_t remaining() const { return remaining_.load(std::memory_order_acquire); }
 
  private:
@@ -77,7 +86,7 @@ class AckToken {
   AckTracking tracking_ = AckTracking::Whole;
   bool is_armed_ = false;
   std::atomic<std::size_t> remaining_{0};
-  std::vector<std::atomic<std::uint32_t>> unfinished_;  // per origin; only with prefix tracking
+  std::vector<std::atomic<std::uint32_t>> unfinished_;  // per origin; only with tracking
   std::atomic<std::size_t> prefix_{0};                  // all origins below it are done
 };
 

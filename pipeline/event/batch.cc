@@ -26,7 +26,7 @@ void Batch::complete(std::span<Event* const> events) {
     std::size_t end = at + 1;
     while (end < events.size() && events[end]->token() == token) ++end;
     if (token != nullptr) {
-      if (token->tracks_prefix()) {
+      if (token->tracks_events()) {
         for (std::size_t i = at; i < end; ++i) token->complete(events[i]->origin());
       } else {
         token->complete_many(end - at);

@@ -46,7 +46,7 @@ std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::s
     for (std::size_t i = 0; i < count; ++i) batch.take(front.chunk, events[front.next_event + i]);
     front.next_event += count;
     events_ -= count;
-    gathering.someone_waits |= front.chunk->token().has_receiver();
+    gathering.someone_waits |= limits_.somebody_waits && front.chunk->token().has_receiver();
     if (front.next_event == events.size()) {
       bytes_ -= front.bytes;
       chunks_.pop_front();

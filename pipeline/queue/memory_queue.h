@@ -13,6 +13,7 @@ namespace logboom {
 struct MemoryQueueLimits {
   std::size_t max_events = 250;              // a chunk enters while fewer wait: the last one may pass the limit
   std::size_t max_bytes = 64 * 1024 * 1024;  // never passed, but for one chunk that is alone in the queue
+  bool somebody_waits = true;                // a token's receiver waits for the delivery: pop() does not linger then
 };
 
 /// See PipelineQueue. A chunk's bytes count until its last event has left the queue. The chunks of one batch keep to the

@@ -14,7 +14,11 @@ class PipelineQueue {
  public:
   virtual ~PipelineQueue() = default;
 
-  /// Takes a chunk when there is room; false leaves it with the caller. The chunk's token must be armed.
+  /// Called once for a chunk before its token is armed: a queue that answers for what it has taken becomes the token's
+  /// receiver, and tells the one that was there when the chunk is safe. `latency` (or nullptr) observes how long that took;
+  /// it outlives the queue.
+  virtual void adopt(Chunk& chunk, Histogram* latency) { chunk.token().set_latency(latency); }
+  /// Takes a chunk when there is room; false leaves it with the caller. The chunk must have been adopted, its token armed.
   virtual bool try_push(ChunkPtr& chunk) = 0;
   /// Calls back once when try_push() may succeed, or at once when the queue has been closed.
   virtual void call_when_room(std::function<void()> callback) = 0;
@@ -25,10 +29,15 @@ class PipelineQueue {
   virtual bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
                    std::chrono::steady_clock::time_point deadline) = 0;
 
-  /// No more pushes; pop() gives what is left.
+  /// No more pushes; pop() gives what is left (of a queue that keeps things: nothing more, unless it is to be drained).
   virtual void close() = 0;
-  /// Throws away what is left: senders are told NotDelivered.
+  /// pop() gives nothing more. What is left in memory only is thrown away: senders are told NotDelivered.
   virtual void discard() = 0;
+  /// The last call, after discard() or the last pop(), when nothing will be delivered any more: a queue that keeps things
+  /// saves what of them is done. Waits at most `limit` when the disk refuses.
+  virtual void finish(std::chrono::milliseconds limit) { (void)limit; }
+  /// True when what is not delivered comes again after the next start.
+  virtual bool keeps_events() const { return false; }
   virtual bool is_closed() const = 0;
   virtual bool is_drained() const = 0;
 
@@ -36,6 +45,7 @@ class PipelineQueue {
     std::size_t events = 0;
     std::size_t bytes = 0;
   };
+  /// What waits; of a queue that keeps things also what is being delivered.
   virtual Fill fill() const = 0;
 };
 

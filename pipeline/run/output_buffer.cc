@@ -219,9 +219,12 @@ void OutputBuffer::close() {
   has_room_.notify_all();
 }
 
-void OutputBuffer::wait_until_idle() {
+bool OutputBuffer::wait_until_idle(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  has_room_.wait(lock, [this] { return is_closed_ || undelivered_events_ == 0; });
+  const auto is_idle = [this] { return is_closed_ || undelivered_events_ == 0; };
+  if (deadline != std::chrono::steady_clock::time_point::max()) return has_room_.wait_until(lock, deadline, is_idle);
+  has_room_.wait(lock, is_idle);
+  return true;
 }
 
 std::size_t OutputBuffer::undelivered_events() const {

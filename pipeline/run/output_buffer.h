@@ -2,6 +2,7 @@
 // outcomes, completes tokens. The output itself knows nothing of this.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -34,8 +35,8 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
 
   /// Nothing is offered or retried any more; workers that wait come back. Open events count as not delivered.
   void close();
-  /// Waits until nothing is undelivered, or the buffer is closed.
-  void wait_until_idle();
+  /// Waits until nothing is undelivered, or the buffer is closed; false when the deadline comes first.
+  bool wait_until_idle(std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
   std::size_t undelivered_events() const;
 
   /// Counts an outcome per event down; tokens of events with none left are completed.

@@ -10,6 +10,7 @@ namespace logboom {
 namespace {
 
 constexpr auto kStopCheckInterval = std::chrono::milliseconds(50);
+constexpr auto kQueueEndLimit = std::chrono::milliseconds(1000);
 constexpr auto kInputRestartPause = std::chrono::seconds(1);
 
 void count_blocked(Counter& microseconds, std::chrono::steady_clock::time_point since) {
@@ -42,7 +43,7 @@ class Pipeline::Sink final : public EventSink {
     AckToken& token = chunk->token();
     const std::size_t events = chunk->events().size();
     if (!token.is_armed()) {
-      token.set_latency(&latency_);
+      queue_->adopt(*chunk, &latency_);
       token.arm(events);
     }
     std::shared_ptr<AckReceiver> told_early;
@@ -128,6 +129,7 @@ Result<void> Pipeline::start_outputs() {
 }
 
 void Pipeline::start_workers() {
+  running_workers_ = settings_.workers;
   for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this, i] { run_worker(i); });
 }
 
@@ -168,6 +170,15 @@ void Pipeline::input_ended() {
 }
 
 void Pipeline::run_worker(std::size_t number) {
+  work(number);
+  {
+    const std::lock_guard lock(ends_mutex_);
+    --running_workers_;
+  }
+  ended_.notify_all();
+}
+
+void Pipeline::work(std::size_t number) {
   name_thread(fmt::format("[{}]>worker{}", settings_.id, number));
   PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_);
   auto next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
@@ -190,15 +201,32 @@ void Pipeline::abandon() {
   for (const auto& buffer : buffers_) buffer->close();
 }
 
-void Pipeline::drain() {
+void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   for (std::thread& thread : input_threads_) thread.join();
   input_threads_.clear();
   queue_->close();
+  const auto workers_ended = [&] {
+    std::unique_lock lock(ends_mutex_);
+    const auto are_all = [this] { return running_workers_ == 0; };
+    if (deadline == std::chrono::steady_clock::time_point::max()) {
+      ended_.wait(lock, are_all);
+      return true;
+    }
+    return ended_.wait_until(lock, deadline, are_all);
+  };
+  bool is_delivered = workers_ended();
+  if (is_delivered)
+    for (const auto& buffer : buffers_) is_delivered &= buffer->wait_until_idle(deadline);
+  if (!is_delivered) {
+    log_warn(settings_.id, "{} events are not delivered in the time that there is for ending; {}", undelivered_events(),
+             queue_->keeps_events() ? "the queue keeps them" : "their senders are told so");
+    abandon();
+  }
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
-  for (const auto& buffer : buffers_) buffer->wait_until_idle();
   for (const auto& buffer : buffers_) buffer->close();
   stop_outputs();
+  queue_->finish(kQueueEndLimit);
   is_drained_ = true;
 }
 

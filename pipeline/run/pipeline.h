@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,9 +64,10 @@ class Pipeline {
   void abandon();
   /// True when all reading inputs have ended by themselves and there is no listening one, or after request_stop().
   bool has_ended_inputs() const { return open_inputs_.load() == 0 || stop_->is_stopping(); }
-  /// Waits for the workers to finish what is queued and for outputs to finish what they hold; then stops the outputs. The
-  /// listening inputs' sockets must have been closed before.
-  void drain();
+  /// Waits for the workers to finish what is queued (a persistent queue keeps it, unless it is to be drained) and for
+  /// outputs to finish what they hold; then stops the outputs. What is not delivered by the deadline is given up: senders
+  /// are told NotDelivered, a persistent queue keeps it. The listening inputs' sockets must have been closed before.
+  void drain(std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
   /// Called on some thread when has_ended_inputs() becomes true. Set before start_inputs().
   void on_inputs_ended(std::function<void()> callback) { inputs_ended_ = std::move(callback); }
 
@@ -77,6 +80,7 @@ class Pipeline {
  private:
   class Sink;
   void run_worker(std::size_t number);
+  void work(std::size_t number);
   void run_input(std::size_t number);
   void input_ended();
   void stop_outputs();
@@ -92,6 +96,9 @@ class Pipeline {
   std::vector<std::vector<Endpoint>> endpoints_;  // by input
   std::vector<std::thread> input_threads_;
   std::vector<std::thread> workers_;
+  std::mutex ends_mutex_;
+  std::condition_variable ended_;
+  std::size_t running_workers_ = 0;
   std::atomic<std::size_t> open_inputs_{0};
   std::size_t started_outputs_ = 0;
   bool is_drained_ = false;

@@ -20,6 +20,7 @@ struct SegmentView {
   std::string path;
   std::uint64_t end_sequence = kUnknown;  // its events have numbers below this one; kUnknown: nobody has said
   std::uint64_t limit = 0;                // bytes that may be read
+  std::uint64_t start = segment_format::kHeaderPageBytes;  // nothing before it need be read to find what was asked for
 };
 
 /// Any thread.

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kWriteBytes = 1024 * 1024;                // laid out in memory before the system gets it
 constexpr std::uint64_t kMostUnsyncedBytes = 32 * 1024 * 1024;  // kept for writing again, with StoreSync::Interval
+constexpr std::uint64_t kMarkBytes = 256 * 1024;                // between two marks, for finding a number's place
 constexpr auto kShortestRetry = std::chrono::milliseconds(50);
 constexpr auto kLongestRetry = std::chrono::milliseconds(1000);
 constexpr auto kLongTime = std::chrono::hours(24);
@@ -163,9 +164,9 @@ SegmentStore::Facts SegmentStore::facts() const {
   return facts;
 }
 
-std::uint64_t SegmentStore::used_bytes() const {
+SegmentStore::Load SegmentStore::load() const {
   const std::lock_guard lock(mutex_);
-  return disk_bytes_ + pending_bytes_;
+  return {next_sequence_ - frontier_ - done_.size(), disk_bytes_ + pending_bytes_, pending_bytes_};
 }
 
 std::vector<SegmentStore::SegmentFacts> SegmentStore::segments() const {
@@ -193,7 +194,13 @@ std::optional<SegmentView> SegmentStore::find(std::uint64_t sequence) const {
   if (segment != segments_.begin()) --segment;
   for (; segment != segments_.end(); ++segment) {
     const std::uint64_t end = end_of(static_cast<std::size_t>(segment - segments_.begin()));
-    if (sequence < end) return SegmentView{segment->header, segment->path, end, segment->limit};
+    if (sequence >= end) continue;
+    SegmentView view{segment->header, segment->path, end, segment->limit, segment_format::kHeaderPageBytes};
+    const auto& marks = segment->marks;
+    const auto behind = std::upper_bound(marks.begin(), marks.end(), sequence,
+                                         [](std::uint64_t number, const auto& mark) { return number < mark.first; });
+    if (behind != marks.begin()) view.start = std::prev(behind)->second;
+    return view;
   }
   return std::nullopt;
 }
@@ -280,11 +287,11 @@ void SegmentStore::close(std::chrono::milliseconds limit) {
   for (;;) {
     const bool is_written = write_round(true);
     if (is_written) {
-      if (auto saved = save_state(options_.sync != StoreSync::Never, true); saved) {
-        is_saved = true;
-      } else {
-        fail(saved.error());
-      }
+      // Both slots: whichever is damaged later, the other one knows the same.
+      auto saved = save_state(true, true);
+      if (saved) saved = save_state(true, true);
+      is_saved = saved.has_value();
+      if (!saved) fail(saved.error());
     }
     if (is_saved || now() >= deadline) break;
     std::this_thread::sleep_until(std::min(deadline, now() + kShortestRetry));
@@ -326,11 +333,14 @@ bool SegmentStore::write_round(bool is_last) {
          (now() >= next_save_ || unsynced_events_ >= options_.checkpoint_writes || unsynced_bytes_ > kMostUnsyncedBytes));
     if (must_sync)
       if (auto synced = sync_now(); !synced) return synced;
-    if (has_deletable && !delete_done_segments()) return Error{ErrorCode::Io, problem_};
-    if (wants_save || wants_synced_save) return save_state(wants_synced_save && options_.sync != StoreSync::Never, false);
     return {};
   };
-  if (auto done = work(); !done) {
+  auto done = work();
+  if (!done) give_up_segment();
+  if (done && has_deletable) done = delete_done_segments();
+  if (done && (wants_save || wants_synced_save))
+    done = save_state(wants_synced_save && options_.sync != StoreSync::Never, false);
+  if (!done) {
     fail(done.error());
     tell_progress();
     return false;
@@ -345,6 +355,8 @@ Result<void> SegmentStore::write_records(std::deque<Pending>& records) {
   const auto publish = [this](std::uint64_t written) {
     const std::lock_guard lock(mutex_);
     Segment& current = segments_.back();
+    if (current.marks.empty() || current.limit >= current.marks.back().second + kMarkBytes)
+      current.marks.emplace_back(written_sequence_, current.limit);
     disk_bytes_ += writer_->written() - current.limit;
     current.limit = writer_->written();
     current.newest_at = now_milliseconds();
@@ -383,21 +395,20 @@ Result<void> SegmentStore::write_records(std::deque<Pending>& records) {
   writes_->add();
   if (options_.sync == StoreSync::Always) return {};
   // The system has them: that is what was promised. They are kept until a sync, for writing them again.
-  std::uint64_t bytes = 0;
   std::vector<OnSafe> told;
-  for (Pending& record : unsynced_) {
-    if (record.on_safe) told.push_back(std::move(record.on_safe));
-    record.on_safe = nullptr;
+  for (Pending& record : unsynced_)
+    if (record.on_safe) told.push_back(std::exchange(record.on_safe, nullptr));
+  if (options_.sync == StoreSync::Never) {
+    unsynced_.clear();
+    unsynced_bytes_ = 0;
   }
-  if (options_.sync == StoreSync::Never) unsynced_.clear();
   {
     const std::lock_guard lock(mutex_);
+    if (options_.sync == StoreSync::Never) unsynced_events_ = 0;
     safe_sequence_ = std::max(safe_sequence_, written_sequence_);
-    bytes = pending_bytes_;
     pending_bytes_ = 0;
     for (const Pending& record : pending_) pending_bytes_ += record.payload.size();
   }
-  (void)bytes;
   safe_.notify_all();
   for (const OnSafe& tell : told) tell(true);
   return {};
@@ -438,14 +449,14 @@ Result<void> SegmentStore::rotate(std::uint64_t first_sequence) {
 }
 
 Result<void> SegmentStore::sync_now() {
-  if (writer_ == nullptr || unsynced_.empty()) return {};
+  if (writer_ == nullptr || writer_->synced() == writer_->written()) return {};
   const auto start = now();
   if (auto synced = writer_->sync(); !synced) return synced;
   sync_time_->observe(now() - start);
   syncs_->add();
   std::deque<Pending> safe;
   safe.swap(unsynced_);
-  durable_sequence_ = safe.back().head.end_sequence();
+  durable_sequence_ = written_sequence_;  // changed by this thread alone
   tail_segment_ = writer_->header().id;
   tail_offset_ = writer_->synced();
   std::uint64_t bytes = 0;
@@ -464,32 +475,41 @@ Result<void> SegmentStore::sync_now() {
 }
 
 /// Of the segment that was written nothing counts but what was synced; everything else is written again, to another one.
+void SegmentStore::give_up_segment() {
+  for (auto record = unsynced_.rbegin(); record != unsynced_.rend(); ++record) to_write_.push_front(std::move(*record));
+  unsynced_.clear();
+  unsynced_bytes_ = 0;
+  const std::unique_ptr<SegmentWriter> writer = std::move(writer_);
+  std::string useless;
+  if (writer != nullptr) {
+    // Without syncs there is nothing to go back to: what the system took is all that was promised.
+    const std::uint64_t kept = options_.sync == StoreSync::Never ? writer->written() : writer->synced();
+    {
+      // The list first: a reader that misses what is cut off looks again whether it should be there.
+      const std::lock_guard lock(mutex_);
+      Segment& current = segments_.back();
+      current.is_current = false;
+      disk_bytes_ -= current.limit - std::min(current.limit, kept);
+      current.limit = std::min(current.limit, kept);
+      if (!to_write_.empty()) written_sequence_ = std::min(written_sequence_, to_write_.front().head.first_sequence);
+      if (kept == 0) {  // not even its header
+        useless = current.path;
+        segments_.pop_back();
+      }
+    }
+    writer->give_up(kept);
+  }
+  if (!useless.empty()) (void)files_.remove(useless).has_value();
+  const std::lock_guard lock(mutex_);
+  unsynced_events_ = 0;
+}
+
 void SegmentStore::fail(const Error& error) {
   ++failures_in_row_;
   retry_at_ =
       now() + std::min<std::chrono::milliseconds>(kLongestRetry, kShortestRetry * (1 << std::min(failures_in_row_, 6)));
-  for (auto record = unsynced_.rbegin(); record != unsynced_.rend(); ++record) to_write_.push_front(std::move(*record));
-  unsynced_.clear();
-  unsynced_bytes_ = 0;
-  std::string useless;
-  if (writer_ != nullptr) {
-    writer_->give_up();
-    const std::lock_guard lock(mutex_);
-    Segment& current = segments_.back();
-    current.is_current = false;
-    disk_bytes_ -= current.limit - std::min(current.limit, writer_->synced());
-    current.limit = writer_->synced();
-    if (!to_write_.empty()) written_sequence_ = to_write_.front().head.first_sequence;
-    if (writer_->synced() == 0) {  // not even its header
-      useless = current.path;
-      segments_.pop_back();
-    }
-  }
-  writer_.reset();
-  if (!useless.empty()) (void)files_.remove(useless).has_value();
   {
     const std::lock_guard lock(mutex_);
-    unsynced_events_ = 0;
     problem_ = error.message;
     is_failing_ = true;
   }
@@ -550,7 +570,7 @@ Result<void> SegmentStore::save_state(bool is_synced, bool is_clean) {
 }
 
 /// First the state that says that they are done, then the files.
-bool SegmentStore::delete_done_segments() {
+Result<void> SegmentStore::delete_done_segments() {
   std::vector<Segment> doomed;
   {
     const std::lock_guard lock(mutex_);
@@ -569,10 +589,9 @@ bool SegmentStore::delete_done_segments() {
       segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
-  if (doomed.empty()) return true;
+  if (doomed.empty()) return {};
   if (auto saved = save_state(options_.sync != StoreSync::Never, false); !saved) {
     const std::lock_guard lock(mutex_);
-    problem_ = saved.error().message;
     for (Segment& segment : doomed) {
       disk_bytes_ += segment.limit;
       const auto place = std::upper_bound(segments_.begin(), segments_.end(), segment.header.id,
@@ -580,12 +599,12 @@ bool SegmentStore::delete_done_segments() {
       segments_.insert(place, std::move(segment));
     }
     has_deletable_ = true;
-    return false;
+    return saved;
   }
   for (const Segment& segment : doomed)
     if (auto removed = files_.remove(segment.path); !removed && removed.error().code != ErrorCode::NotFound)
       log_warn(options_.name, "{}; all of it is done, so it is removed with the next start", removed.error().message);
-  return true;
+  return {};
 }
 
 }  // namespace logboom

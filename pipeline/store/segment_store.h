@@ -108,8 +108,13 @@ class SegmentStore final : public SegmentList {
     std::string problem;
   };
   Facts facts() const;
-  /// Cheap parts of facts() for the hot path.
-  std::uint64_t used_bytes() const;
+  /// The cheap part of facts(), for the hot path.
+  struct Load {
+    std::uint64_t waiting = 0;
+    std::uint64_t used_bytes = 0;  // on disk, and in memory on the way there
+    std::uint64_t pending_bytes = 0;
+  };
+  Load load() const;
   bool is_failing() const { return is_failing_.load(std::memory_order_relaxed); }
 
   struct SegmentFacts {
@@ -153,8 +158,8 @@ class SegmentStore final : public SegmentList {
     std::string path;
     std::uint64_t limit = 0;  // bytes that may be read
     std::int64_t newest_at = 0;
-    std::uint64_t done = 0;  // events of it that are done
     bool is_current = false;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> marks;  // sequence number → offset of its record, here and there
   };
   friend class StoreRecoverer;
 
@@ -164,11 +169,12 @@ class SegmentStore final : public SegmentList {
   Result<void> write_records(std::deque<Pending>& records);
   Result<void> rotate(std::uint64_t first_sequence);
   Result<void> sync_now();
+  void give_up_segment();
   void fail(const Error& error);
   void recovered_from_failure();
   Result<void> save_state(bool is_synced, bool is_clean);
   StoreState state_now(bool is_clean) const;
-  bool delete_done_segments();
+  Result<void> delete_done_segments();
   std::uint64_t mark_done_locked(std::uint64_t first, std::uint64_t end);
   std::uint64_t end_of(std::size_t segment) const;
   void quarantine(const StoreReader::Damage& damage);

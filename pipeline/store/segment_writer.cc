@@ -1,15 +1,19 @@
 #include "pipeline/store/segment_writer.h"
 
+#include <algorithm>
+
 namespace logboom {
 
 constexpr std::size_t kKeptCapacity = 4 * 1024 * 1024;
+constexpr std::uint64_t kAllocationStep = 8 * 1024 * 1024;
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& files, const std::string& directory,
                                                              const SegmentHeader& header, std::uint64_t segment_bytes) {
   const std::string path = directory + "/" + segment_file_name(header.id);
   auto file = files.open(path, OpenMode::Create);
   if (!file) return file.error();
-  auto prepared = (*file)->allocate(segment_bytes);
+  const std::uint64_t allocated = std::min(segment_bytes, kAllocationStep);
+  auto prepared = (*file)->allocate(allocated);
   if (prepared) prepared = (*file)->write_at(0, write_segment_header(header));
   if (!prepared) {
     // Nothing was ever in it.
@@ -18,6 +22,8 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& files, 
   }
   std::unique_ptr<SegmentWriter> writer(new SegmentWriter(files, directory, std::move(*file), header));
   writer->written_ = segment_format::kHeaderPageBytes;
+  writer->allocated_ = allocated;
+  writer->segment_bytes_ = segment_bytes;
   return writer;
 }
 
@@ -27,6 +33,11 @@ void SegmentWriter::add(const RecordHead& head, std::string_view payload) {
 
 Result<void> SegmentWriter::write() {
   if (pending_.empty()) return {};
+  if (size() > allocated_) {
+    const std::uint64_t wanted = std::max(size(), std::min(segment_bytes_, allocated_ + kAllocationStep));
+    if (auto reserved = file_->allocate(wanted); !reserved) return reserved;
+    allocated_ = wanted;
+  }
   auto written = file_->write_at(written_, pending_);
   if (!written) return written;
   written_ += pending_.size();
@@ -52,9 +63,9 @@ Result<void> SegmentWriter::sync() {
 
 void SegmentWriter::seal() { (void)file_->truncate(written_).has_value(); }
 
-void SegmentWriter::give_up() {
+void SegmentWriter::give_up(std::uint64_t kept) {
   pending_.clear();
-  (void)file_->truncate(synced_).has_value();
+  (void)file_->truncate(kept).has_value();
 }
 
 }  // namespace logboom

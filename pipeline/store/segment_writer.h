@@ -16,7 +16,8 @@ namespace logboom {
 /// another one and write there what came behind that.
 class SegmentWriter {
  public:
-  /// Makes the file, reserves `segment_bytes` and writes the header. Nothing is on the medium before sync().
+  /// Makes the file, reserves room (more as it fills, up to `segment_bytes`) and writes the header. Nothing is on the medium
+  /// before sync().
   static Result<std::unique_ptr<SegmentWriter>> create(FileSystem& files, const std::string& directory,
                                                        const SegmentHeader& header, std::uint64_t segment_bytes);
 
@@ -28,8 +29,8 @@ class SegmentWriter {
   Result<void> sync();
   /// Gives back the room that was reserved and not used. The end of a segment's life as the one that is written.
   void seal();
-  /// The same after an error: what is not known to be on the medium goes.
-  void give_up();
+  /// The same after an error: what stands behind the first `kept` bytes goes.
+  void give_up(std::uint64_t kept);
 
   const SegmentHeader& header() const { return header_; }
   /// Bytes so far, with those that are only laid out.
@@ -48,6 +49,8 @@ class SegmentWriter {
   std::string pending_;
   std::uint64_t written_ = 0;
   std::uint64_t synced_ = 0;
+  std::uint64_t allocated_ = 0;
+  std::uint64_t segment_bytes_ = 0;
   bool is_directory_synced_ = false;
 };
 

@@ -23,7 +23,7 @@ Result<void> StoreReader::open(const SegmentView& segment) {
   }
   file_ = std::move(*file);
   segment_ = segment;
-  scanner_.emplace(*file_, segment.header.id, segment_format::kHeaderPageBytes, segment.limit);
+  scanner_.emplace(*file_, segment.header.id, segment.start, segment.limit);
   return {};
 }
 
@@ -118,6 +118,9 @@ Result<StoreReader::Found> StoreReader::next(StoredRecord& out) {
       continue;
     }
     if (now->end_sequence == SegmentView::kUnknown || next_ >= now->end_sequence) return Found::End;
+    // The writer may have cut off meanwhile what it could not sync.
+    const auto still = list_.find(next_);
+    if (!still || still->header.id != now->header.id || still->end_sequence != now->end_sequence) continue;
     scanner_.reset();
     return skip_to(now->end_sequence);
   }

@@ -10,6 +10,7 @@ namespace logboom {
 namespace {
 
 constexpr const char* kQuarantine = "/quarantine";
+constexpr const char* kAside = "moving.";
 constexpr const char* kLostCounter = "store.lost";
 
 }  // namespace
@@ -25,12 +26,12 @@ class StoreRecoverer {
     store_.lock_ = std::move(*lock);
     if (auto sorted = sort_files(); !sorted) return sorted;
     if (auto loaded = load_state(); !loaded) return loaded;
+    if (auto identified = identify_unknown(); !identified) return identified;
     if (auto found = read_segments(); !found) return found;
     if (auto scanned = scan_tail(); !scanned) return scanned;
     adopt();
     name_missing();
     store_.recovery_.quarantined = quarantined_;
-    store_.quarantined_counter_->add(quarantined_);
     if (store_.recovery_.lost > 0) store_.lost_counter_->add(store_.recovery_.lost);
     for (const std::string& finding : store_.recovery_.findings) log_warn(store_.options_.name, "{}", finding);
     return store_.save_state(store_.options_.sync != StoreSync::Never, false);
@@ -42,28 +43,30 @@ class StoreRecoverer {
     store_.recovery_.findings.push_back(fmt::format(format, std::forward<Args>(args)...));
   }
 
+  enum class Content { Segment, State, Unknown };
+  struct FoundFile {
+    std::string name;      // as it lies there
+    std::string own_name;  // as it was found
+    Content content = Content::Unknown;
+    SegmentHeader header;
+    std::uint64_t size = 0;
+  };
+
   /// Moves a file aside under a name that is free there.
-  Result<void> quarantine(const std::string& name, const std::string& why) {
+  Result<void> quarantine(const FoundFile& file, const std::string& why) {
+    const std::string& name = file.own_name;
     if (auto made = files_.make_directory(directory_ + kQuarantine); !made) return made;
     auto taken = files_.list(directory_ + kQuarantine);
     if (!taken) return taken.error();
     std::string free_name = name;
     for (int number = 1; std::find(taken->begin(), taken->end(), free_name) != taken->end(); ++number)
       free_name = fmt::format("{}.{}", name, number);
-    if (auto moved = files_.rename(directory_ + "/" + name, directory_ + kQuarantine + "/" + free_name); !moved)
-      return moved;
+    if (auto moved = files_.rename(path_of(file.name), directory_ + kQuarantine + "/" + free_name); !moved) return moved;
     find("{}/{} {}; it was moved to {}/{}", directory_, name, why, directory_ + kQuarantine, free_name);
+    store_.quarantined_counter_->add();
     ++quarantined_;
     return {};
   }
-
-  enum class Content { Segment, State, Unknown, Empty };
-  struct FoundFile {
-    std::string name;
-    Content content = Content::Unknown;
-    SegmentHeader header;
-    std::uint64_t size = 0;
-  };
 
   Result<FoundFile> look_at(const std::string& name) {
     FoundFile found;
@@ -82,43 +85,37 @@ class StoreRecoverer {
       found.header = *header;
     } else if (looks_like_store_state(bytes)) {
       found.content = Content::State;
-    } else if (*size == 0) {
-      found.content = Content::Empty;
     }
     return found;
   }
 
-  /// Files tell what they are; whose name says something else is renamed (somebody swapped them).
+  /// Files tell what they are; whose name says something else is renamed (somebody swapped them). Those that do not tell are
+  /// put aside for identify_unknown().
   Result<void> sort_files() {
     auto names = files_.list(directory_);
     if (!names) return names.error();
     std::vector<FoundFile> misnamed;
     for (const std::string& name : *names) {
-      const bool is_slot = name == kStateSlotNames[0] || name == kStateSlotNames[1];
-      const bool is_moving = name.rfind("moving.", 0) == 0;
-      const bool is_segment = segment_id_of(name).has_value();
-      if (!is_slot && !is_segment && !is_moving) continue;  // none of ours
+      const bool is_aside = name.rfind(kAside, 0) == 0;  // a start that did not come to its end
+      const std::string own_name = is_aside ? name.substr(std::string_view(kAside).size()) : name;
+      const bool is_slot = own_name == kStateSlotNames[0] || own_name == kStateSlotNames[1];
+      if (!is_slot && !segment_id_of(own_name)) continue;  // none of ours
       auto found = look_at(name);
       if (!found) return found.error();
-      const bool is_right = (is_slot && found->content != Content::Segment) ||
-                            (is_segment && found->content == Content::Segment && segment_id_of(name) == found->header.id) ||
-                            (is_segment && (found->content == Content::Unknown || found->content == Content::Empty));
+      found->own_name = own_name;
+      const bool is_right = !is_aside && ((is_slot && found->content == Content::State) ||
+                                          (found->content == Content::Segment && segment_id_of(name) == found->header.id));
       if (is_right) {
         known_.insert(name);
-        if (is_segment) segment_files_.push_back(std::move(*found));
-      } else {
-        misnamed.push_back(std::move(*found));
+        if (found->content == Content::Segment) segment_files_.push_back(std::move(*found));
+        continue;
       }
-    }
-    return rename_misnamed(std::move(misnamed));
-  }
-
-  Result<void> rename_misnamed(std::vector<FoundFile> misnamed) {
-    for (FoundFile& file : misnamed) {
-      const std::string aside = "moving." + file.name;
-      if (file.name.rfind("moving.", 0) == 0) continue;
-      if (auto moved = files_.rename(directory_ + "/" + file.name, directory_ + "/" + aside); !moved) return moved;
-      file.name = aside;
+      if (!is_aside) {
+        if (auto moved = files_.rename(path_of(name), path_of(kAside + name)); !moved) return moved;
+        found->name = kAside + name;
+      }
+      const bool is_known = found->content == Content::Segment || found->content == Content::State;
+      (is_known ? misnamed : unknown_).push_back(std::move(*found));
     }
     for (FoundFile& file : misnamed) {
       std::string right;
@@ -127,10 +124,10 @@ class StoreRecoverer {
         for (const char* slot : kStateSlotNames)
           if (right.empty() && known_.count(slot) == 0) right = slot;
       if (right.empty() || known_.count(right) > 0) {
-        if (auto moved = quarantine(file.name, "is a second copy or nothing that belongs here"); !moved) return moved;
+        if (auto moved = quarantine(file, "is a second copy"); !moved) return moved;
         continue;
       }
-      if (auto moved = files_.rename(directory_ + "/" + file.name, directory_ + "/" + right); !moved) return moved;
+      if (auto moved = files_.rename(path_of(file.name), path_of(right)); !moved) return moved;
       find("{}: a file had another one's name; it is {} again", directory_, right);
       known_.insert(right);
       file.name = right;
@@ -138,6 +135,48 @@ class StoreRecoverer {
     }
     return {};
   }
+
+  /// A segment without its header is known by its records: they count for one id alone. Its own name is tried first, then
+  /// those that the state misses.
+  Result<void> identify_unknown() {
+    std::vector<std::uint64_t> missing;
+    for (const auto& segment : state_.segments)
+      if (known_.count(segment_file_name(segment.id)) == 0) missing.push_back(segment.id);
+    for (FoundFile& file : unknown_) {
+      std::vector<std::uint64_t> ids = missing;
+      if (const auto own = segment_id_of(file.own_name)) ids.insert(ids.begin(), *own);
+      bool is_segment = false;
+      for (const std::uint64_t id : ids) {
+        if (known_.count(segment_file_name(id)) > 0) continue;
+        auto first = first_number(file, id);
+        if (!first) return first.error();
+        if (!*first) continue;
+        if (auto moved = files_.rename(path_of(file.name), path_of(segment_file_name(id))); !moved) return moved;
+        file.name = segment_file_name(id);
+        file.header.id = id;
+        file.header.first_sequence = **first;
+        for (const auto& known : state_.segments)
+          if (known.id == id) file.header.first_sequence = known.first_sequence;
+        find("{} has lost its header; its records are read without", path_of(file.name));
+        known_.insert(file.name);
+        segment_files_.push_back(file);
+        is_segment = true;
+        break;
+      }
+      if (is_segment) continue;
+      if (const auto own = segment_id_of(file.own_name)) next_segment_ = std::max(next_segment_, *own + 1);
+      auto opened = files_.open(path_of(file.name), OpenMode::Read);
+      if (!opened) return opened.error();
+      auto has_bytes = holds_something(**opened, file.size);
+      if (!has_bytes) return has_bytes.error();
+      // A file that was just being made has nothing in it.
+      auto gone = *has_bytes ? quarantine(file, "holds nothing that can be read") : files_.remove(path_of(file.name));
+      if (!gone) return gone;
+    }
+    return {};
+  }
+
+  std::string path_of(const std::string& name) const { return directory_ + "/" + name; }
 
   Result<void> load_state() {
     auto loaded = store_.slots_.load();
@@ -156,66 +195,45 @@ class StoreRecoverer {
       auto got = (*file)->read_at(0, bytes.data(), bytes.size());
       if (!got) return got.error();
       if (bytes.empty() || read_store_state(bytes)) continue;
-      if (auto moved = quarantine(name, "is a damaged state"); !moved) return moved;
+      FoundFile damaged;
+      damaged.name = damaged.own_name = name;
+      if (auto moved = quarantine(damaged, "is a damaged state"); !moved) return moved;
     }
     return {};
   }
-
-  struct Found {
-    SegmentStore::Segment segment;
-    bool is_headless = false;
-  };
 
   Result<void> read_segments() {
     std::sort(segment_files_.begin(), segment_files_.end(),
-              [](const FoundFile& left, const FoundFile& right) { return left.name < right.name; });
+              [](const FoundFile& left, const FoundFile& right) { return left.header.id < right.header.id; });
     for (const FoundFile& file : segment_files_) {
-      Found found;
-      found.segment.path = directory_ + "/" + file.name;
-      found.segment.limit = file.size;
-      found.segment.header = file.header;
-      if (file.content != Content::Segment) {
-        auto first = headless_first(file);
-        if (!first) return first.error();
-        if (!*first) continue;
-        found.segment.header.id = *segment_id_of(file.name);
-        found.segment.header.first_sequence = **first;
-        for (const auto& known : state_.segments)
-          if (known.id == found.segment.header.id) found.segment.header.first_sequence = known.first_sequence;
-        found.is_headless = true;
-        find("{} has lost its header; its records are read without", found.segment.path);
-      } else if (file.header.key_id != KeyId{} && store_.options_.keys.find(file.header.key_id) == nullptr) {
-        return Error{ErrorCode::InvalidArgument,
-                     fmt::format("{} is encrypted with a key that was not given: give old keys too, behind the new one",
-                                 found.segment.path)};
+      SegmentStore::Segment found;
+      found.path = directory_ + "/" + file.name;
+      found.limit = file.size;
+      found.header = file.header;
+      if (file.header.key_id != KeyId{} && store_.options_.keys.find(file.header.key_id) == nullptr) {
+        return Error{
+            ErrorCode::InvalidArgument,
+            fmt::format("{} is encrypted with a key that was not given: give old keys too, behind the new one", found.path)};
       }
-      next_segment_ = std::max(next_segment_, found.segment.header.id + 1);
+      next_segment_ = std::max(next_segment_, found.header.id + 1);
       found_.push_back(std::move(found));
     }
     next_segment_ = std::max(next_segment_, state_.next_segment);
-    for (const FoundFile& file : segment_files_) next_segment_ = std::max(next_segment_, *segment_id_of(file.name) + 1);
     return {};
   }
 
-  /// The number of the first intact record in a segment without header; nullopt when there is none: the file is set aside
-  /// then, or removed when there is nothing in it at all.
-  Result<std::optional<std::uint64_t>> headless_first(const FoundFile& file) {
-    auto opened = files_.open(directory_ + "/" + file.name, OpenMode::Read);
+  /// The number of the first intact record in a file, if it is the segment of this id.
+  Result<std::optional<std::uint64_t>> first_number(const FoundFile& file, std::uint64_t id) {
+    auto opened = files_.open(path_of(file.name), OpenMode::Read);
     if (!opened) return opened.error();
-    SegmentScanner scanner(**opened, *segment_id_of(file.name), segment_format::kHeaderPageBytes, file.size);
+    SegmentScanner scanner(**opened, id, segment_format::kHeaderPageBytes, file.size);
     ScannedRecord record;
     for (;;) {
       auto found = scanner.next(record);
       if (!found) return found.error();
       if (*found == SegmentScanner::Found::Record) return std::optional<std::uint64_t>(record.head.first_sequence);
-      if (*found == SegmentScanner::Found::End) break;
+      if (*found == SegmentScanner::Found::End) return std::optional<std::uint64_t>();
     }
-    auto has_bytes = holds_something(**opened, file.size);
-    if (!has_bytes) return has_bytes.error();
-    const std::string path = directory_ + "/" + file.name;
-    auto gone = *has_bytes ? quarantine(file.name, "holds no record") : files_.remove(path);
-    if (!gone) return gone.error();
-    return std::optional<std::uint64_t>();
   }
 
   static Result<bool> holds_something(File& file, std::uint64_t size, std::uint64_t from = 0) {
@@ -234,7 +252,7 @@ class StoreRecoverer {
   Result<void> scan_tail() {
     next_sequence_ = has_state_ ? state_.next_sequence : 0;
     if (found_.empty()) return {};
-    SegmentStore::Segment& last = found_.back().segment;
+    SegmentStore::Segment& last = found_.back();
     const bool is_known = has_state_ && state_.tail_segment == last.header.id;
     const std::uint64_t start = is_known ? std::max<std::uint64_t>(state_.tail_offset, segment_format::kHeaderPageBytes)
                                          : segment_format::kHeaderPageBytes;
@@ -290,16 +308,16 @@ class StoreRecoverer {
       store_.counters_.erase(lost);
     }
     store_.frontier_ = state_.frontier;
-    if (!has_state_) store_.frontier_ = found_.empty() ? 0 : found_.front().segment.header.first_sequence;
+    if (!has_state_) store_.frontier_ = found_.empty() ? 0 : found_.front().header.first_sequence;
     for (std::size_t i = 0; i < found_.size(); ++i) {
-      SegmentStore::Segment& segment = found_[i].segment;
-      segment.newest_at = i + 1 < found_.size() ? found_[i + 1].segment.header.created_at : store_.now_milliseconds();
+      SegmentStore::Segment& segment = found_[i];
+      segment.newest_at = i + 1 < found_.size() ? found_[i + 1].header.created_at : store_.now_milliseconds();
       store_.disk_bytes_ += segment.limit;
       store_.segments_.push_back(segment);
     }
     if (!found_.empty()) {
-      store_.tail_segment_ = found_.back().segment.header.id;
-      store_.tail_offset_ = found_.back().segment.limit;
+      store_.tail_segment_ = found_.back().header.id;
+      store_.tail_offset_ = found_.back().limit;
     } else {
       store_.tail_segment_ = state_.tail_segment;
     }
@@ -326,7 +344,7 @@ class StoreRecoverer {
       return;
     }
     std::set<std::uint64_t> present;
-    for (const Found& found : found_) present.insert(found.segment.header.id);
+    for (const SegmentStore::Segment& found : found_) present.insert(found.header.id);
     for (std::size_t i = 0; i < state_.segments.size(); ++i) {
       const auto& wanted = state_.segments[i];
       if (present.count(wanted.id) > 0) continue;
@@ -348,7 +366,8 @@ class StoreRecoverer {
   std::vector<FoundFile> segment_files_;
   StoreState state_;
   bool has_state_ = false;
-  std::vector<Found> found_;
+  std::vector<SegmentStore::Segment> found_;
+  std::vector<FoundFile> unknown_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> torn_;
   std::uint64_t next_segment_ = 1;
   std::uint64_t next_sequence_ = 0;

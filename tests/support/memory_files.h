@@ -39,6 +39,7 @@ class MemoryFiles final : public FileSystem {
 
   Result<std::vector<std::string>> list(const std::string& directory) override {
     const std::lock_guard lock(mutex_);
+    if (is_off_) return Error{ErrorCode::Io, "the power is off"};
     if (directories_.count(directory) == 0) return Error{ErrorCode::NotFound, "listing " + directory};
     std::vector<std::string> names;
     for (const auto& [path, inode] : names_)
@@ -83,26 +84,26 @@ class MemoryFiles final : public FileSystem {
     fault_ = std::move(fault);
   }
 
-  /// From now on nothing works for who has files open; what is on the medium is what a new process finds.
+  /// From now on nothing works until power_on(); then what is on the medium is what a new process finds.
   void cut_power(std::mt19937_64& random) {
     const std::lock_guard lock(mutex_);
-    ++life_;
-    locked_.clear();
-    // Names: what was synced, and of the rest all or nothing per directory entry.
-    std::map<std::string, std::shared_ptr<Inode>> left = durable_names_;
-    for (const auto& [path, inode] : names_)
-      if (left.count(path) == 0 && random() % 2 == 0) left[path] = inode;
-    for (auto entry = left.begin(); entry != left.end();) {
-      const bool was_removed = names_.count(entry->first) == 0;
-      entry = was_removed && random() % 2 == 0 ? left.erase(entry) : std::next(entry);
-    }
-    names_ = left;
-    durable_names_ = left;
-    std::set<Inode*> cut;
-    for (const auto& [path, inode] : names_)
-      if (cut.insert(inode.get()).second) inode->cut_power(random);
+    cut_power_locked(random);
   }
-
+  /// The same right before the operation after the next `operations` that change something.
+  void cut_power_after(std::uint64_t operations, std::uint64_t seed) {
+    const std::lock_guard lock(mutex_);
+    operations_to_cut_ = operations;
+    cut_seed_ = seed;
+  }
+  /// False when it has not come to that.
+  bool was_cut() const {
+    const std::lock_guard lock(mutex_);
+    return is_off_;
+  }
+  void power_on() {
+    const std::lock_guard lock(mutex_);
+    is_off_ = false;
+  }
   /// The process ends, the machine does not: the files stay as they are.
   void kill_process() {
     const std::lock_guard lock(mutex_);
@@ -269,8 +270,35 @@ class MemoryFiles final : public FileSystem {
     const int life_;
   };
 
+  void cut_power_locked(std::mt19937_64& random) {
+    operations_to_cut_.reset();
+    is_off_ = true;
+    ++life_;
+    locked_.clear();
+    // Names: what was synced, and of the rest all or nothing per directory entry.
+    std::map<std::string, std::shared_ptr<Inode>> left = durable_names_;
+    for (const auto& [path, inode] : names_)
+      if (left.count(path) == 0 && random() % 2 == 0) left[path] = inode;
+    for (auto entry = left.begin(); entry != left.end();) {
+      const bool was_removed = names_.count(entry->first) == 0;
+      entry = was_removed && random() % 2 == 0 ? left.erase(entry) : std::next(entry);
+    }
+    names_ = left;
+    durable_names_ = left;
+    std::set<Inode*> cut;
+    for (const auto& [path, inode] : names_)
+      if (cut.insert(inode.get()).second) inode->cut_power(random);
+  }
+
   static std::string parent_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
   std::optional<Error> ask(Operation operation, const std::string& path) {
+    if (is_off_) return Error{ErrorCode::Io, "the power is off"};
+    const bool changes = operation != Operation::Open && operation != Operation::Read;
+    if (changes && operations_to_cut_ && (*operations_to_cut_)-- == 0) {
+      std::mt19937_64 random(cut_seed_);
+      cut_power_locked(random);
+      return Error{ErrorCode::Io, "the power is off"};
+    }
     return fault_ ? fault_(operation, path) : std::nullopt;
   }
   void sync_names(const std::string& directory) {
@@ -288,6 +316,9 @@ class MemoryFiles final : public FileSystem {
   std::set<std::string> locked_;
   Fault fault_;
   int life_ = 0;
+  bool is_off_ = false;
+  std::optional<std::uint64_t> operations_to_cut_;
+  std::uint64_t cut_seed_ = 0;
 };
 
 }  // namespace logboom

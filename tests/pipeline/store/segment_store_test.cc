@@ -115,6 +115,7 @@ TEST_CASE("after a failed sync everything since the last good one is written aga
     std::mt19937_64 random(1);
     files.cut_power(random);
   }
+  files.power_on();
   const auto store = open_store(options_in(files));
   CHECK(read_all(*store, 0) == expected);
 }

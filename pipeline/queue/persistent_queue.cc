@@ -1,0 +1,511 @@
+#include "pipeline/queue/persistent_queue.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <thread>
+
+#include "pipeline/base/log.h"
+#include "pipeline/queue/memory_queue.h"
+#include "pipeline/queue/queue_ticket.h"
+#include "pipeline/store/stored_event.h"
+
+namespace logboom {
+namespace {
+
+constexpr std::size_t kRecordBytes = 1024 * 1024;            // a larger chunk becomes several records
+constexpr std::size_t kMostPendingBytes = 64 * 1024 * 1024;  // taken and not safe yet
+constexpr std::size_t kReadyEvents = 20'000;
+constexpr auto kReadRetry = std::chrono::milliseconds(500);
+constexpr std::int64_t kAgeStep = 1000;  // milliseconds between two notes of how old events are
+
+struct EncodedRecord {
+  std::string payload;
+  std::uint32_t events = 0;
+  std::uint16_t flags = 0;
+};
+
+}  // namespace
+
+/// Lives as long as the last token of its events.
+class PersistentQueue::Core final : public TicketOffice, public std::enable_shared_from_this<Core> {
+ public:
+  Core(PersistentQueueOptions options, MetricScope& metrics)
+      : options_(std::move(options)),
+        ready_(MemoryQueueLimits{kReadyEvents, options_.memory_bytes, false}),
+        events_gauge_(metrics.counter("events")),
+        bytes_gauge_(metrics.counter("bytes")),
+        age_gauge_(metrics.counter("oldest_age_milliseconds")),
+        read_back_(metrics.counter("read_back_events")) {}
+
+  Result<void> open() {
+    auto opened = SegmentStore::open(options_.store);
+    if (!opened) return opened.error();
+    store_ = std::move(*opened);
+    const auto facts = store_->facts();
+    read_next_ = facts.frontier;
+    memory_first_ = next_ = facts.next_sequence;
+    store_->on_progress([this] { progress(); });
+    reader_thread_ = std::thread([this] { run_reader(); });
+    progress();
+    return {};
+  }
+
+  std::shared_ptr<QueueTicket> adopt(Chunk& chunk, Histogram* latency) {
+    AckToken& token = chunk.token();
+    auto ticket = std::make_shared<QueueTicket>(shared_from_this(), token, token.release_receiver(), latency);
+    token.set_receiver(ticket, AckTracking::Each);
+    return ticket;
+  }
+
+  bool has_room() const {
+    if (store_->is_failing()) return false;
+    const auto load = store_->load();
+    if (load.pending_bytes > kMostPendingBytes) return false;
+    if (load.waiting == 0) return true;
+    return load.used_bytes < options_.max_bytes && (options_.max_events == 0 || load.waiting < options_.max_events);
+  }
+
+  bool try_push(ChunkPtr& chunk) {
+    if (is_closed_.load() || !has_room()) return false;
+    if (chunk->events().empty()) return true;
+    const auto ticket = std::static_pointer_cast<QueueTicket>(chunk->token().receiver());
+    std::vector<EncodedRecord> records = encode(*chunk);
+    std::deque<ChunkPtr> released;  // outlives the lock
+    {
+      const std::lock_guard lock(mutex_);
+      if (is_closed_.load()) return false;
+      ticket->take_place(next_, chunk->events().size());
+      enlist(*ticket);
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        const bool is_last = i + 1 == records.size();
+        SegmentStore::OnSafe on_safe;
+        if (is_last) on_safe = [ticket](bool is_safe) { ticket->tell_source(is_safe); };
+        store_->append(std::move(records[i].payload), records[i].events, records[i].flags, std::move(on_safe));
+      }
+      const std::uint64_t first = next_;
+      next_ += chunk->events().size();
+      note_age(first, now_milliseconds());
+      place(std::move(chunk), released);
+    }
+    reader_wakes_.notify_one();
+    return true;
+  }
+
+  void call_when_room(std::function<void()> callback) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!is_closed_.load() && !has_room()) {
+        waiting_for_room_.push_back(std::move(callback));
+        has_waiters_ = true;
+        return;
+      }
+    }
+    callback();
+  }
+
+  bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
+           std::chrono::steady_clock::time_point deadline) {
+    return ready_.pop(batch, max_events, linger, deadline);
+  }
+
+  void close() {
+    is_closed_ = true;
+    if (!options_.drains) {
+      discard();
+      return;
+    }
+    wake_waiters(true);
+    {
+      const std::lock_guard lock(mutex_);
+      is_draining_ = true;
+    }
+    reader_wakes_.notify_one();
+  }
+
+  void discard() {
+    is_closed_ = true;
+    std::deque<ChunkPtr> released;
+    {
+      const std::lock_guard lock(mutex_);
+      is_stopping_ = true;
+      released.swap(memory_);
+    }
+    reader_wakes_.notify_one();
+    ready_.discard();
+    wake_waiters(true);
+  }
+
+  void finish(std::chrono::milliseconds limit) {
+    discard();
+    if (reader_thread_.joinable()) reader_thread_.join();
+    {
+      // Tokens that somebody still holds: what of their events is done now counts.
+      const std::lock_guard lock(mutex_);
+      for (QueueTicket* ticket = first_ticket_; ticket != nullptr; ticket = ticket->next_ticket) mark_what_is_done(*ticket);
+    }
+    store_->close(limit);
+  }
+
+  // TicketOffice.
+  void completed(QueueTicket& ticket) override {
+    {
+      const std::lock_guard lock(mutex_);
+      delist(ticket);
+    }
+    ticket.for_each_range([this](std::uint64_t first, std::uint64_t end) { store_->mark_done(first, end); });
+    if (has_waiters_.load()) wake_waiters(false);
+  }
+  void given_up(QueueTicket& ticket) override {
+    bool is_over = false;
+    {
+      const std::lock_guard lock(mutex_);
+      delist(ticket);
+      mark_what_is_done(ticket);
+      is_over = is_stopping_;
+      // Whoever had the events has let go of them: they are read again.
+      if (!is_over)
+        ticket.for_each_range([this](std::uint64_t first, std::uint64_t end) { again_.emplace_back(first, end); });
+    }
+    if (!is_over) reader_wakes_.notify_one();
+  }
+
+  bool is_closed() const { return is_closed_; }
+  bool is_drained() const { return ready_.is_drained(); }
+  Fill fill() const {
+    const auto load = store_->load();
+    return {static_cast<std::size_t>(load.waiting), static_cast<std::size_t>(load.used_bytes)};
+  }
+  SegmentStore& store() { return *store_; }
+
+ private:
+  std::int64_t now_milliseconds() const { return options_.store.clock->wall_nanoseconds() / 1'000'000; }
+
+  std::vector<EncodedRecord> encode(const Chunk& chunk) const {
+    std::vector<EncodedRecord> records(1);
+    for (const Event* event : chunk.events()) {
+      if (records.back().payload.size() >= kRecordBytes) records.emplace_back();
+      write_stored_event(*event, records.back().payload);
+      ++records.back().events;
+    }
+    for (EncodedRecord& record : records) record.payload = store_->compress(std::move(record.payload), record.flags);
+    return records;
+  }
+
+  /// Where a chunk that was just appended waits: with the workers, in memory behind what the reader has to bring, or on disk
+  /// alone. Locked.
+  void place(ChunkPtr chunk, std::deque<ChunkPtr>& released) {
+    const bool reader_is_at_end = read_next_ == memory_first_ && memory_.empty() && !is_handing_over_;
+    if (reader_is_at_end) {
+      if (ready_.try_push(chunk)) {
+        read_next_ = memory_first_ = next_;
+        return;
+      }
+    } else {
+      const std::size_t bytes = chunk->memory_bytes();
+      const bool is_near = !memory_.empty() || memory_first_ - read_next_ <= kReadyEvents;
+      if (is_near && memory_bytes_ + bytes <= options_.memory_bytes) {
+        memory_bytes_ += bytes;
+        memory_.push_back(std::move(chunk));
+        return;
+      }
+    }
+    // On disk alone, with all that waited in memory: the reader brings them in order.
+    for (const ChunkPtr& waiting : memory_) ticket_of(*waiting).leave_to_disk();
+    ticket_of(*chunk).leave_to_disk();
+    released.swap(memory_);
+    released.push_back(std::move(chunk));
+    for (const ChunkPtr& left : released) delist(ticket_of(*left));
+    memory_bytes_ = 0;
+    memory_first_ = next_;
+  }
+
+  static QueueTicket& ticket_of(Chunk& chunk) { return static_cast<QueueTicket&>(*chunk.token().receiver()); }
+
+  void enlist(QueueTicket& ticket) {
+    ticket.next_ticket = first_ticket_;
+    ticket.previous_ticket = nullptr;
+    if (first_ticket_ != nullptr) first_ticket_->previous_ticket = &ticket;
+    first_ticket_ = &ticket;
+    ticket.is_listed = true;
+  }
+  void delist(QueueTicket& ticket) {
+    if (!ticket.is_listed) return;
+    ticket.is_listed = false;
+    if (ticket.previous_ticket != nullptr) ticket.previous_ticket->next_ticket = ticket.next_ticket;
+    if (ticket.next_ticket != nullptr) ticket.next_ticket->previous_ticket = ticket.previous_ticket;
+    if (first_ticket_ == &ticket) first_ticket_ = ticket.next_ticket;
+  }
+  void mark_what_is_done(const QueueTicket& ticket) {
+    ticket.for_each_done([this](std::uint64_t sequence) { store_->mark_done(sequence, sequence + 1); });
+  }
+
+  // The reader.
+
+  void run_reader() {
+    pthread_setname_np(pthread_self(), "queue reader");
+    for (;;) {
+      ChunkPtr chunk;
+      {
+        std::unique_lock lock(mutex_);
+        reader_wakes_.wait(lock, [this] {
+          return is_stopping_ || !again_.empty() || !memory_.empty() || read_next_ < memory_first_ || is_draining_;
+        });
+        if (is_stopping_) return;
+        if (!again_.empty()) {
+          const auto [first, end] = again_.front();
+          again_.pop_front();
+          lock.unlock();
+          bring_again(first, end);
+          continue;
+        }
+        if (read_next_ >= memory_first_ && !memory_.empty()) {
+          chunk = std::move(memory_.front());
+          memory_.pop_front();
+          memory_bytes_ -= std::min(memory_bytes_, chunk->memory_bytes());
+          read_next_ = memory_first_ = ticket_of(*chunk).end();
+          is_handing_over_ = true;
+        } else if (read_next_ >= memory_first_) {
+          ready_.close();  // drained: nothing comes any more
+          return;
+        }
+      }
+      if (chunk != nullptr) {
+        if (!hand_over(std::move(chunk))) return;
+        const std::lock_guard lock(mutex_);
+        is_handing_over_ = false;
+        continue;
+      }
+      if (!read_some()) return;
+    }
+  }
+
+  /// Brings the next record from the disk. False when the queue stops.
+  bool read_some() {
+    std::uint64_t from = 0;
+    std::uint64_t limit = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      from = read_next_;
+      limit = memory_first_;
+    }
+    if (reader_ == nullptr) {
+      reader_ = store_->reader(from);
+    } else if (reader_->position() != from) {
+      reader_->seek(from);
+    }
+    StoredRecord record;
+    auto found = reader_->next(record);
+    if (!found) {
+      if (read_log_.allow()) log_error(options_.store.name, "{}; trying again", found.error().message);
+      return pause(kReadRetry);
+    }
+    switch (*found) {
+      case StoreReader::Found::End: {
+        // What is wanted is appended, but not written yet.
+        std::unique_lock lock(mutex_);
+        const std::uint64_t seen = progress_;
+        if (store_->facts().written_sequence > from) return true;
+        reader_wakes_.wait_for(lock, kReadRetry, [&] { return is_stopping_ || progress_ != seen; });
+        return !is_stopping_;
+      }
+      case StoreReader::Found::Gap: {
+        const std::uint64_t end = std::min(reader_->position(), limit);  // what memory has is not lost
+        store_->mark_lost(reader_->gap_first(), end);
+        const std::lock_guard lock(mutex_);
+        read_next_ = std::min(end, memory_first_);
+        return true;
+      }
+      case StoreReader::Found::Record: break;
+    }
+    const std::uint64_t end = record.head.end_sequence();
+    if (ChunkPtr chunk = decode(record, from, limit))
+      if (!hand_over(std::move(chunk))) return false;
+    const std::lock_guard lock(mutex_);
+    note_age(record.head.first_sequence, record.head.written_at);
+    read_next_ = std::min(std::max(end, from), memory_first_);
+    return true;
+  }
+
+  /// The events of a record that lie in [from, limit) and are not done; nullptr when there are none.
+  ChunkPtr decode(const StoredRecord& record, std::uint64_t from, std::uint64_t limit) {
+    const std::uint64_t first = record.head.first_sequence;
+    const auto open = store_->open_ranges(std::max(first, from), std::min(record.head.end_sequence(), limit));
+    if (open.empty()) return nullptr;
+    auto chunk = std::make_shared<Chunk>(record.payload, Timestamp::now(*options_.store.clock));
+    MsgpackNames names;
+    MsgpackReader reader(record.payload.view(), stored_event_limits(), &names);
+    std::vector<std::uint64_t> sequences;
+    auto range = open.begin();
+    for (std::uint64_t sequence = first; sequence < open.back().second; ++sequence) {
+      while (sequence >= range->second) ++range;
+      bool is_fine = false;
+      if (sequence < range->first) {
+        is_fine = reader.skip() == MsgpackStatus::Read;
+      } else {
+        is_fine = read_stored_event(reader, chunk->new_event());
+        if (is_fine) sequences.push_back(sequence);
+        if (!is_fine) chunk->discard_last_event();
+      }
+      if (is_fine) continue;
+      store_->mark_lost(sequence, record.head.end_sequence());  // a checksum that is right over bytes that are wrong
+      break;
+    }
+    if (sequences.empty()) return nullptr;
+    read_back_.add(sequences.size());
+    const auto ticket = adopt(*chunk, nullptr);
+    ticket->take_places(std::move(sequences));
+    chunk->token().arm(chunk->events().size());
+    const std::lock_guard lock(mutex_);
+    enlist(*ticket);
+    return chunk;
+  }
+
+  /// Waits until the workers' side has room. False when the queue stops.
+  bool hand_over(ChunkPtr chunk) {
+    while (!ready_.try_push(chunk)) {
+      {
+        const std::lock_guard lock(mutex_);
+        has_ready_room_ = false;
+        if (is_stopping_) return false;
+      }
+      ready_.call_when_room([this] {
+        const std::lock_guard lock(mutex_);
+        has_ready_room_ = true;
+        reader_wakes_.notify_all();
+      });
+      std::unique_lock lock(mutex_);
+      reader_wakes_.wait(lock, [this] { return is_stopping_ || has_ready_room_; });
+      if (is_stopping_) return false;
+    }
+    return true;
+  }
+
+  void bring_again(std::uint64_t first, std::uint64_t end) {
+    const auto reader = store_->reader(first);
+    StoredRecord record;
+    for (std::uint64_t at = first; at < end;) {
+      auto found = reader->next(record);
+      if (!found || *found == StoreReader::Found::End) {
+        if (!pause(kReadRetry)) return;
+        continue;
+      }
+      if (*found == StoreReader::Found::Gap) {
+        store_->mark_lost(at, std::min(end, reader->position()));
+        at = reader->position();
+        continue;
+      }
+      if (ChunkPtr chunk = decode(record, at, end))
+        if (!hand_over(std::move(chunk))) return;
+      at = record.head.end_sequence();
+    }
+  }
+
+  bool pause(std::chrono::milliseconds duration) {
+    std::unique_lock lock(mutex_);
+    return !reader_wakes_.wait_for(lock, duration, [this] { return is_stopping_; });
+  }
+
+  // Room and numbers.
+
+  void progress() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++progress_;
+      const auto facts = store_->facts();
+      events_gauge_.set(facts.waiting);
+      bytes_gauge_.set(facts.disk_bytes + facts.pending_bytes);
+      while (ages_.size() > 1 && std::next(ages_.begin())->first <= facts.frontier) ages_.erase(ages_.begin());
+      const bool has_age = facts.waiting > 0 && !ages_.empty();
+      age_gauge_.set(
+          has_age ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_milliseconds() - ages_.begin()->second)) : 0);
+    }
+    reader_wakes_.notify_one();
+    if (has_waiters_.load()) wake_waiters(false);
+  }
+
+  void note_age(std::uint64_t sequence, std::int64_t written_at) {
+    const auto behind = ages_.upper_bound(sequence);
+    if (behind != ages_.begin() && written_at - std::prev(behind)->second < kAgeStep) return;
+    ages_.emplace_hint(behind, sequence, written_at);
+  }
+
+  void wake_waiters(bool is_end) {
+    std::vector<std::function<void()>> woken;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!is_end && !has_room()) return;
+      woken.swap(waiting_for_room_);
+      has_waiters_ = false;
+    }
+    for (const auto& callback : woken) callback();
+  }
+
+  const PersistentQueueOptions options_;
+  MemoryQueue ready_;  // what the workers take from
+  std::unique_ptr<SegmentStore> store_;
+  Counter& events_gauge_;
+  Counter& bytes_gauge_;
+  Counter& age_gauge_;
+  Counter& read_back_;
+  LogRateLimit read_log_;
+
+  // Numbers: done and given [.., read_next_), on disk alone [read_next_, memory_first_), in memory_ [memory_first_, next_).
+  mutable std::mutex mutex_;
+  std::condition_variable reader_wakes_;
+  std::uint64_t read_next_ = 0;
+  std::uint64_t memory_first_ = 0;
+  std::uint64_t next_ = 0;
+  std::deque<ChunkPtr> memory_;
+  std::size_t memory_bytes_ = 0;
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> again_;
+  QueueTicket* first_ticket_ = nullptr;
+  std::map<std::uint64_t, std::int64_t> ages_;  // sequence number → when it was written
+  std::vector<std::function<void()>> waiting_for_room_;
+  std::atomic<bool> has_waiters_{false};
+  std::atomic<bool> is_closed_{false};
+  bool is_draining_ = false;
+  bool is_stopping_ = false;
+  bool has_ready_room_ = false;
+  bool is_handing_over_ = false;  // the reader has a chunk of memory_ that is not with the workers yet
+  std::uint64_t progress_ = 0;
+
+  std::unique_ptr<StoreReader> reader_;  // the reader thread's
+  std::thread reader_thread_;
+};
+
+Result<std::unique_ptr<PersistentQueue>> PersistentQueue::open(PersistentQueueOptions options, MetricScope& metrics) {
+  options.store.metrics = &metrics;
+  // The limit is reached in steps of a segment: enough of them that a full queue always has one to delete.
+  constexpr std::uint64_t kSegmentsInQueue = 8;
+  constexpr std::uint64_t kSmallestSegment = 64 * 1024;
+  options.store.segment_bytes =
+      std::max(kSmallestSegment, std::min(options.store.segment_bytes, options.max_bytes / kSegmentsInQueue));
+  auto core = std::make_shared<Core>(std::move(options), metrics);
+  if (auto opened = core->open(); !opened) return opened.error();
+  return std::unique_ptr<PersistentQueue>(new PersistentQueue(std::move(core)));
+}
+
+PersistentQueue::~PersistentQueue() { core_->finish(std::chrono::milliseconds(0)); }
+
+void PersistentQueue::adopt(Chunk& chunk, Histogram* latency) { core_->adopt(chunk, latency); }
+bool PersistentQueue::try_push(ChunkPtr& chunk) { return core_->try_push(chunk); }
+void PersistentQueue::call_when_room(std::function<void()> callback) { core_->call_when_room(std::move(callback)); }
+bool PersistentQueue::pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
+                          std::chrono::steady_clock::time_point deadline) {
+  return core_->pop(batch, max_events, linger, deadline);
+}
+void PersistentQueue::close() { core_->close(); }
+void PersistentQueue::discard() { core_->discard(); }
+void PersistentQueue::finish(std::chrono::milliseconds limit) { core_->finish(limit); }
+bool PersistentQueue::is_closed() const { return core_->is_closed(); }
+bool PersistentQueue::is_drained() const { return core_->is_drained(); }
+PipelineQueue::Fill PersistentQueue::fill() const { return core_->fill(); }
+SegmentStore& PersistentQueue::store() { return core_->store(); }
+
+}  // namespace logboom

@@ -1,0 +1,30 @@
+// A pipeline's queue as its settings want it, and what is promised with it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "pipeline/base/metrics.h"
+#include "pipeline/queue/queue.h"
+#include "server/settings.h"
+
+namespace logboom {
+
+bool is_persisted(const Settings& settings);
+
+/// `events_in_work` is what all workers take at once. `pipeline` is the pipeline's scope.
+/// Errors: InvalidArgument - settings that do not fit; AlreadyExists, Io, Full - the queue's directory cannot be used.
+Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id, const Settings& settings,
+                                                           std::size_t events_in_work, MetricScope& pipeline);
+
+/// When senders are told "received", for the log.
+std::string promise(const Settings& settings, bool when_delivered);
+
+/// How long an asked-for end may take.
+std::chrono::milliseconds end_limit(const Settings& settings);
+
+/// The directory of a pipeline's persisted queue: the id as a file name, what is no letter, digit, `-`, `_` or `.` as %XX.
+std::string queue_directory(const Settings& settings, const std::string& id);
+
+}  // namespace logboom
