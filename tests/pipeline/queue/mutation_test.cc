@@ -1,8 +1,8 @@
 // A queue directory that somebody or something has damaged: it opens by itself, gives every intact record, and says exactly
 // what is lost. ROUNDS=10000 SEED=… pipeline_queue_tests "[mutation]" runs it longer.
-#include <catch2/catch.hpp>
 #include <time.h>
 
+#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "tests/support/memory_files.h"
