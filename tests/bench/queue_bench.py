@@ -35,6 +35,10 @@ def pack(value):
     return struct.pack(">BH", 0xde, len(value)) + b"".join(pack(k) + pack(v) for k, v in value.items())
 
 
+class Again(Exception):
+    """The queue was full for too long: to be sent again."""
+
+
 class HttpRequests:
     port_options = 'http { host => "127.0.0.1" port => %d }'
 
@@ -47,7 +51,10 @@ class HttpRequests:
         head, end, rest = received.partition(b"\r\n\r\n")
         if not end:
             return False
-        if b" 200 " not in head.split(b"\r\n")[0]:
+        status = head.split(b" ", 2)[1]
+        if status == b"429":
+            raise Again()
+        if status != b"200":
             raise RuntimeError(head.decode())
         for line in head.split(b"\r\n"):
             if line.lower().startswith(b"content-length:"):
@@ -128,7 +135,13 @@ def load(server, requests, connections, wanted):
                 if not part:
                     raise RuntimeError("the server closed a connection")
                 state["received"] += part
-                if requests.is_answered(state["received"]):
+                try:
+                    is_answered = requests.is_answered(state["received"])
+                except Again:
+                    state["sent"], state["received"] = 0, b""
+                    selector.modify(state["socket"], selectors.EVENT_WRITE, state)
+                    continue
+                if is_answered:
                     answered += 1
                     state["sent"], state["received"] = 0, b""
                     if started < wanted:
