@@ -31,12 +31,14 @@ struct Application::Running {
   std::vector<std::shared_ptr<OpenEndpoint>> listeners;
   std::thread drainer;
   std::chrono::milliseconds end_limit{0};  // from the first signal on
+  bool is_given_up = false;
   std::atomic<bool> has_drained{false};
 };
 
 namespace {
 
 constexpr int kProgressMilliseconds = 1000;
+constexpr int kStoppingMilliseconds = 100;
 constexpr unsigned kMostNetworkThreads = 4;
 constexpr auto kDrainLogInterval = std::chrono::seconds(5);
 
@@ -55,6 +57,7 @@ PipelineSettings pipeline_settings(const std::string& id, const Settings& settin
   made.acknowledge = settings.text("pipeline.acknowledge") == "queued" && !is_persisted(settings)
                          ? AcknowledgeWhen::Queued
                          : AcknowledgeWhen::Delivered;
+  made.drains_queue = !is_persisted(settings) || settings.boolean("queue.drain");
   made.output_limits = {static_cast<std::size_t>(settings.number("output.buffer.max_events")),
                         settings.bytes("output.buffer.max_bytes")};
   return made;
@@ -260,12 +263,13 @@ void Application::wait_for_end() {
   const int signal_descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   Progress progress(metrics_);
   bool is_stopping = false;
+  std::chrono::steady_clock::time_point stopping_since;
   std::chrono::steady_clock::time_point next_report;
   for (;;) {
     bool are_all_drained = true;
     for (const auto& running : running_) {
       if (!running->drainer.joinable() && (is_stopping || running->pipeline->has_ended_inputs())) {
-        // An end of the inputs' own is no reason to hurry.
+        // An end of the inputs' own is no reason to hurry; a signal that comes later is (below).
         const auto deadline = is_stopping ? std::chrono::steady_clock::now() + running->end_limit
                                           : std::chrono::steady_clock::time_point::max();
         running->drainer = std::thread([&running = *running, deadline] {
@@ -284,7 +288,7 @@ void Application::wait_for_end() {
     }
     if (are_all_drained) break;
     pollfd watched[] = {{signal_descriptor, POLLIN, 0}, {wake_descriptor.load(), POLLIN, 0}};
-    poll(watched, 2, kProgressMilliseconds);
+    poll(watched, 2, is_stopping ? kStoppingMilliseconds : kProgressMilliseconds);
     progress.show();
     std::uint64_t count = 0;
     if (read(wake_descriptor.load(), &count, sizeof count) < 0) count = 0;
@@ -296,9 +300,16 @@ void Application::wait_for_end() {
       }
       log_info("logboom", "stopping: inputs end, queued events are delivered; another signal quits at once");
       is_stopping = true;
-      next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
+      stopping_since = std::chrono::steady_clock::now();
+      next_report = stopping_since + kDrainLogInterval;
       for (const auto& running : running_) running->pipeline->request_stop();
     }
+    for (const auto& running : running_)
+      if (is_stopping && !running->has_drained && !running->is_given_up &&
+          std::chrono::steady_clock::now() >= stopping_since + running->end_limit) {
+        running->is_given_up = true;
+        running->pipeline->abandon();
+      }
     if (is_stopping && std::chrono::steady_clock::now() >= next_report) {
       next_report = std::chrono::steady_clock::now() + kDrainLogInterval;
       for (const auto& running : running_)

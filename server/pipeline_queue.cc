@@ -78,7 +78,6 @@ Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id
   options.store.keys = std::move(*keys);
   options.max_bytes = max_bytes(settings);
   options.max_events = max_events;
-  options.drains = settings.boolean("queue.drain");
   auto queue = PersistentQueue::open(std::move(options), pipeline.child("queue"));
   if (!queue && queue.error().code == ErrorCode::AlreadyExists)
     return Error{ErrorCode::AlreadyExists,

@@ -116,10 +116,6 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
 
   void close() {
     is_closed_ = true;
-    if (!options_.drains) {
-      discard();
-      return;
-    }
     wake_waiters(true);
     {
       const std::lock_guard lock(mutex_);
@@ -188,6 +184,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
 
   std::vector<EncodedRecord> encode(const Chunk& chunk) const {
     std::vector<EncodedRecord> records(1);
+    constexpr std::size_t kHeadsOfEvent = 64;
+    records.back().payload.reserve(std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * chunk.events().size()));
     for (const Event* event : chunk.events()) {
       if (records.back().payload.size() >= kRecordBytes) records.emplace_back();
       write_stored_event(*event, records.back().payload);

@@ -15,7 +15,6 @@ struct PersistentQueueOptions {
   StoreOptions store;
   std::uint64_t max_bytes = 1024 * 1024 * 1024;  // of segments that are not deleted; passed by what is taken at once
   std::uint64_t max_events = 0;                  // not delivered; 0: no limit
-  bool drains = false;                           // close() lets pop() go on to the end
   std::size_t memory_bytes = 32 * 1024 * 1024;   // of events that are kept for the workers besides
 };
 

@@ -29,7 +29,7 @@ class PipelineQueue {
   virtual bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
                    std::chrono::steady_clock::time_point deadline) = 0;
 
-  /// No more pushes; pop() gives what is left (of a queue that keeps things: nothing more, unless it is to be drained).
+  /// No more pushes; pop() gives what is left.
   virtual void close() = 0;
   /// pop() gives nothing more. What is left in memory only is thrown away: senders are told NotDelivered.
   virtual void discard() = 0;

@@ -204,7 +204,12 @@ void Pipeline::abandon() {
 void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   for (std::thread& thread : input_threads_) thread.join();
   input_threads_.clear();
-  queue_->close();
+  const bool is_asked_for = stop_->is_stopping();  // and no end of the inputs' own
+  if (is_asked_for && !settings_.drains_queue) {
+    queue_->discard();
+  } else {
+    queue_->close();
+  }
   const auto workers_ended = [&] {
     std::unique_lock lock(ends_mutex_);
     const auto are_all = [this] { return running_workers_ == 0; };

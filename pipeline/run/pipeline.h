@@ -28,6 +28,7 @@ struct PipelineSettings {
   std::size_t batch_size = 500;
   std::chrono::milliseconds batch_delay{50};
   bool is_ordered = false;
+  bool drains_queue = true;  // an asked-for end delivers what is queued; false: a queue that keeps events keeps them
   AcknowledgeWhen acknowledge = AcknowledgeWhen::Delivered;
   std::chrono::milliseconds flush_interval{5000};
   OutputBufferLimits output_limits;

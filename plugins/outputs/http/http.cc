@@ -203,7 +203,7 @@ class HttpOutput final : public Output {
   }
 
   void stop() override {
-    if (client_) client_->close(std::chrono::seconds(5));
+    if (client_) client_->close(std::chrono::seconds(1));
   }
 
  private:

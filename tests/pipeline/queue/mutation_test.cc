@@ -64,7 +64,6 @@ class MutationRound {
     options_.store.segment_bytes = 64 * 1024;
     options_.store.checkpoint_acks = 10;
     options_.memory_bytes = 64 * 1024;
-    options_.drains = true;
     if (random_() % 4 == 0) options_.store.compression = StoreCompression::Speed;
   }
 

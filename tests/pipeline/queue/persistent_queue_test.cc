@@ -20,7 +20,6 @@ class TestQueue {
     options.store.files = &files;
     options.store.has_thread = false;
     options.store.segment_bytes = 64 * 1024;
-    options.drains = true;
   }
   PersistentQueue& open() {
     auto opened = PersistentQueue::open(options, metrics);

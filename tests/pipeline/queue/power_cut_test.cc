@@ -25,7 +25,6 @@ class PowerCutRound {
     if (random_() % 3 == 0) options_.store.keys = *StoreKeys::parse(std::string(64, 'a'));
     options_.memory_bytes = random_() % 2 == 0 ? 32 * 1024 * 1024 : 20'000;
     options_.max_bytes = 512 * 1024 * 1024;
-    options_.drains = true;
   }
 
   void run() {
