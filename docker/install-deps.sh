@@ -17,7 +17,7 @@ build=(g++ cmake ninja-build ccache pkg-config make git
 test=(catch2 nlohmann-json3-dev python3 python3-msgpack curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
 peers=(bsdutils curl openssl python3-venv libestr0 libfastjson4 liblognorm5 libgnutls30 libivykis0 libjson-c5 libnet1 libpcre3
        libwrap0 libcap2 libglib2.0-0)
-bench=(syslog-ng-core syslog-ng-scl python3-msgpack valgrind)
+bench=(syslog-ng-core syslog-ng-scl libestr0 libfastjson4 python3-msgpack valgrind)
 
 case "${1:-build}" in
   run) wanted=("${run[@]}") ;;

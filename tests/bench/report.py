@@ -22,12 +22,19 @@ print("| work | system | events/s | CPU s per million | peak memory |\n| --- | -
 work = {"apache-file": "Apache access log file → grok, date → JSON lines file", "json-tcp": "JSON lines over TCP → JSON lines file", "syslog": "RFC 3164 lines over TCP → fields and time → JSON lines file",
         "forward": "Fluent forward (PackedForward) over TCP → JSON lines file", "beats": "Beats, windows of 2,048, compressed → JSON lines file",
         "http": "HTTP POST of JSON arrays (500 each), one connection → JSON lines file"}
-for name in ("apache.txt", "network.txt"):
+for name in ("apache.txt", "lines.txt", "network.txt"):
     current = ""
     for line in lines(name):
         if m := re.match(r"== (\S+),", line): current = m.group(1)
         elif m := re.match(r"\s+(\S+)\s+(\d+) ev/s\s+([\d.]+) cpu-s/M\s+([\d.]+) MB$", line):
             print("| %s | %s | %s | %s | %s MB |" % (work.get(current, current), m.group(1), m.group(2), m.group(3), m.group(4)))
+print("\n## More connections\n\nThe same events from several senders at once; the senders run on the same cores.\n")
+print("| work | connections | events/s | CPU s per million |\n| --- | --- | --- | --- |")
+current = connections = ""
+for line in lines("connections.txt"):
+    if m := re.match(r"== (\S+), \d+ events, (\d+) connection", line): current, connections = m.group(1), m.group(2)
+    elif m := re.match(r"\s+(\S+)\s+(\d+) ev/s\s+([\d.]+) cpu-s/M", line):
+        print("| %s | %s | %s | %s |" % (work.get(current, current).replace(", one connection", ""), connections, m.group(2), m.group(3)))
 print("\n## Micro-benchmarks\n\nMedians of three repetitions.\n")
 print("| benchmark | time | CPU | counters |\n| --- | --- | --- | --- |")
 for line in lines("micro.txt"):

@@ -13,6 +13,12 @@ if [ ! -f "$APACHE_LOG" ]; then
   APACHE_LOG="$PWD/config/samples/access.log"
 fi
 python3 tests/bench/run.py apache-file logboom,syslog-ng --rounds "${ROUNDS:-3}" | tee "$out/apache.txt"
-python3 tests/bench/run.py json-tcp,http,syslog,beats,forward logboom --rounds "${ROUNDS:-3}" | tee "$out/network.txt"
+rsyslog="$(tests/bench/fetch-rsyslog.sh "$out/rsyslog")"  # beside syslog-ng, which Debian does not install together with it
+export RSYSLOGD="$rsyslog/usr/sbin/rsyslogd" RSYSLOG_MODULES="$rsyslog/usr/lib/$(gcc -print-multiarch)/rsyslog"
+python3 tests/bench/run.py json-tcp,syslog logboom,rsyslog --rounds "${ROUNDS:-3}" | tee "$out/lines.txt"
+python3 tests/bench/run.py http,beats,forward logboom --rounds "${ROUNDS:-3}" | tee "$out/network.txt"
+for connections in 1 2 4 8; do
+  python3 tests/bench/run.py http,json-tcp logboom --connections "$connections" --rounds "${ROUNDS:-3}"
+done | tee "$out/connections.txt"
 python3 tests/bench/report.py "$out" > docs/performance.md
 echo "wrote docs/performance.md"

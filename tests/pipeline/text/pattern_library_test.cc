@@ -1,8 +1,10 @@
 #include "pipeline/text/pattern_library.h"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -198,6 +200,39 @@ TEST_CASE("every bundled pattern expands and compiles", "[text][grok]") {
       if (!matcher) FAIL(matcher.error().message);
     }
   }
+}
+
+namespace {
+
+/// What a pattern needs: "scanner" walks it without backtracking, "linear" can settle it where that would be dear; "pcre2"
+/// has neither and ends in OverBudget on hard texts.
+std::string engines_of(const Matcher& matcher) {
+  std::string engines = matcher.scanner_note().empty() ? "" : "scanner ";
+  engines += matcher.engine_note().empty() ? "linear" : "pcre2";
+  return engines;
+}
+
+}  // namespace
+
+// A pattern that moves to a weaker engine shows here before users see it. LOGBOOM_WRITE_ENGINES=FILE writes the list anew.
+TEST_CASE("every bundled pattern needs the engine that the list says", "[text][grok]") {
+  std::string made;
+  for (const PatternSet set : {PatternSet::Legacy, PatternSet::EcsV1}) {
+    const PatternLibrary& library = PatternLibrary::bundled(set);
+    for (const auto& [name, pattern] : library.patterns()) {
+      const auto expanded = library.expand("%{" + name + "}");
+      REQUIRE(expanded.has_value());
+      const auto matcher = Matcher::compile(expanded->regex, {.dot_matches_newline = true, .captures_unnamed = false});
+      REQUIRE(matcher.has_value());
+      const std::string engines = engines_of(**matcher);
+      if (engines == "scanner linear") continue;  // the usual case
+      made += std::string(set == PatternSet::Legacy ? "legacy " : "ecs-v1 ") + name + ' ' + engines + '\n';
+    }
+  }
+  if (const char* path = std::getenv("LOGBOOM_WRITE_ENGINES")) std::ofstream(path) << made;
+  std::ifstream list("tests/pipeline/text/data/pattern_engines.txt");
+  const std::string expected((std::istreambuf_iterator<char>(list)), {});
+  CHECK(made == expected);
 }
 
 }  // namespace logboom
