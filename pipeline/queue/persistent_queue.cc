@@ -41,7 +41,10 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
         events_gauge_(metrics.counter("events")),
         bytes_gauge_(metrics.counter("bytes")),
         age_gauge_(metrics.counter("oldest_age_milliseconds")),
-        read_back_(metrics.counter("read_back_events")) {}
+        read_back_(metrics.counter("read_back_events")),
+        recovered_(metrics.counter("recovered_events")),
+        torn_(metrics.counter("torn_events")),
+        failing_gauge_(metrics.counter("failing")) {}
 
   Result<void> open() {
     auto opened = SegmentStore::open(options_.store);
@@ -50,6 +53,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     const auto facts = store_->facts();
     read_next_ = facts.frontier;
     memory_first_ = next_ = facts.next_sequence;
+    recovered_.add(facts.waiting);
+    torn_.add(store_->recovery().torn);
     store_->on_progress([this] { progress(); });
     reader_thread_ = std::thread([this] { run_reader(); });
     progress();
@@ -418,6 +423,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       const auto facts = store_->facts();
       events_gauge_.set(facts.waiting);
       bytes_gauge_.set(facts.disk_bytes + facts.pending_bytes);
+      failing_gauge_.set(facts.is_failing ? 1 : 0);
       while (ages_.size() > 1 && std::next(ages_.begin())->first <= facts.frontier) ages_.erase(ages_.begin());
       const bool has_age = facts.waiting > 0 && !ages_.empty();
       age_gauge_.set(
@@ -451,6 +457,9 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   Counter& bytes_gauge_;
   Counter& age_gauge_;
   Counter& read_back_;
+  Counter& recovered_;
+  Counter& torn_;
+  Counter& failing_gauge_;
   LogRateLimit read_log_;
 
   // Numbers: done and given [.., read_next_), on disk alone [read_next_, memory_first_), in memory_ [memory_first_, next_).

@@ -520,6 +520,15 @@ void SegmentStore::fail(const Error& error) {
               error.message, failure_log_.suppressed());
 }
 
+void SegmentStore::tell_progress() {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    callback = on_progress_;
+  }
+  if (callback) callback();
+}
+
 void SegmentStore::recovered_from_failure() {
   failures_in_row_ = 0;
   {

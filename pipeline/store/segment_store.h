@@ -138,8 +138,10 @@ class SegmentStore final : public SegmentList {
   std::uint64_t counter(const std::string& name) const;
 
   /// Called after a commit, a deletion or a change of is_failing(): there may be room. On the store's thread, no lock held.
-  /// Set before the first append().
-  void on_progress(std::function<void()> callback) { on_progress_ = std::move(callback); }
+  void on_progress(std::function<void()> callback) {
+    const std::lock_guard lock(mutex_);
+    on_progress_ = std::move(callback);
+  }
 
   /// One round of the store's work: writes, syncs, saves, deletes. For stores without a thread. False when the disk refused.
   bool commit();
@@ -179,9 +181,7 @@ class SegmentStore final : public SegmentList {
   std::uint64_t end_of(std::size_t segment) const;
   void quarantine(const StoreReader::Damage& damage);
   std::int64_t now_milliseconds() const { return options_.clock->wall_nanoseconds() / 1'000'000; }
-  void tell_progress() {
-    if (on_progress_) on_progress_();
-  }
+  void tell_progress();
 
   const StoreOptions options_;
   FileSystem& files_;

@@ -261,6 +261,7 @@ class StoreRecoverer {
     next_sequence_ = std::max(next_sequence_, expected);
     auto file = files_.open(last.path, OpenMode::ReadWrite);
     if (!file) return file.error();
+    if (auto modified = (*file)->modified_at()) last.newest_at = *modified;
     SegmentScanner scanner(**file, last.header.id, start, last.limit);
     ScannedRecord record;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> gaps;
@@ -307,11 +308,12 @@ class StoreRecoverer {
       store_.lost_ = lost->second;
       store_.counters_.erase(lost);
     }
-    store_.frontier_ = state_.frontier;
+    store_.frontier_ = std::min(state_.frontier, next_sequence_);
     if (!has_state_) store_.frontier_ = found_.empty() ? 0 : found_.front().header.first_sequence;
     for (std::size_t i = 0; i < found_.size(); ++i) {
       SegmentStore::Segment& segment = found_[i];
-      segment.newest_at = i + 1 < found_.size() ? found_[i + 1].header.created_at : store_.now_milliseconds();
+      if (i + 1 < found_.size()) segment.newest_at = found_[i + 1].header.created_at;
+      if (segment.newest_at == 0) segment.newest_at = store_.now_milliseconds();
       store_.disk_bytes_ += segment.limit;
       store_.segments_.push_back(segment);
     }
@@ -321,7 +323,7 @@ class StoreRecoverer {
     } else {
       store_.tail_segment_ = state_.tail_segment;
     }
-    for (const auto& [first, end] : state_.done.ranges()) store_.mark_done_locked(first, end);
+    for (const auto& [first, end] : state_.done.ranges()) store_.mark_done_locked(first, std::min(end, next_sequence_));
     for (const auto& [first, end] : torn_) {
       const std::uint64_t torn = store_.mark_done_locked(first, end);
       store_.recovery_.torn += torn;
