@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kWriteBytes = 1024 * 1024;                // laid out in memory before the system gets it
 constexpr std::uint64_t kMostUnsyncedBytes = 32 * 1024 * 1024;  // kept for writing again, with StoreSync::Interval
 constexpr std::uint64_t kMarkBytes = 256 * 1024;                // between two marks, for finding a number's place
+constexpr auto kNoteInterval = std::chrono::milliseconds(100);  // what is done is noted this often, without a sync
 constexpr auto kShortestRetry = std::chrono::milliseconds(50);
 constexpr auto kLongestRetry = std::chrono::milliseconds(1000);
 constexpr auto kLongTime = std::chrono::hours(24);
@@ -89,8 +90,9 @@ void SegmentStore::mark_done(std::uint64_t first, std::uint64_t end) {
   bool needs_work = false;
   {
     const std::lock_guard lock(mutex_);
+    const bool is_first = done_since_save_ == 0;
     if (mark_done_locked(first, end) == 0) return;
-    needs_work = !is_state_dirty_ || has_deletable_ || done_since_save_ >= options_.checkpoint_acks;
+    needs_work = is_first || !is_state_dirty_ || has_deletable_ || done_since_save_ >= options_.checkpoint_acks;
     is_state_dirty_ = true;
   }
   if (needs_work) work_.notify_one();
@@ -259,12 +261,14 @@ void SegmentStore::run() {
       std::unique_lock lock(mutex_);
       const bool is_waiting_to_retry = is_failing_;
       const bool has_timed_work = is_state_dirty_ || unsynced_events_ > 0;
-      const auto wake = is_waiting_to_retry ? retry_at_ : has_timed_work ? next_save_ : now() + kLongTime;
+      auto wake = is_waiting_to_retry ? retry_at_ : has_timed_work ? next_save_ : now() + kLongTime;
+      if (!is_waiting_to_retry && done_since_save_ > 0) wake = std::min(wake, next_note_);
+      const bool has_note_to_make = done_since_save_ > 0;
       work_.wait_until(lock, wake, [&] {
         if (is_stopping_) return true;
         if (is_failing_) return false;
         return !pending_.empty() || has_deletable_ || done_since_save_ >= options_.checkpoint_acks ||
-               (is_state_dirty_ && !has_timed_work);
+               (is_state_dirty_ && !has_timed_work) || (done_since_save_ > 0 && !has_note_to_make);
       });
       if (is_stopping_) return;
     }
@@ -321,7 +325,8 @@ bool SegmentStore::write_round(bool is_last) {
     for (Pending& record : pending_) to_write_.push_back(std::move(record));
     pending_.clear();
     has_deletable = has_deletable_;
-    wants_save = done_since_save_ >= options_.checkpoint_acks || written_since_save_ >= options_.checkpoint_writes;
+    wants_save = done_since_save_ >= options_.checkpoint_acks || written_since_save_ >= options_.checkpoint_writes ||
+                 (done_since_save_ > 0 && now() >= next_note_);
     const bool is_due = now() >= next_save_;
     wants_synced_save = wants_synced_save_ || (is_due && is_state_dirty_);
   }
@@ -568,7 +573,8 @@ Result<void> SegmentStore::save_state(bool is_synced, bool is_clean) {
       wants_synced_save_ = false;
     }
   }
-  next_save_ = now() + options_.checkpoint_interval;
+  if (is_synced || options_.sync == StoreSync::Never) next_save_ = now() + options_.checkpoint_interval;
+  next_note_ = now() + std::min(kNoteInterval, options_.checkpoint_interval);
   auto saved = slots_.save(state, is_synced);
   if (!saved) {
     const std::lock_guard lock(mutex_);

@@ -236,6 +236,7 @@ class SegmentStore final : public SegmentList {
   std::uint64_t tail_segment_ = 0;
   std::uint64_t tail_offset_ = 0;
   std::chrono::steady_clock::time_point next_save_;
+  std::chrono::steady_clock::time_point next_note_;
   std::chrono::steady_clock::time_point retry_at_;
   int failures_in_row_ = 0;
   bool is_closed_ = false;
