@@ -10,6 +10,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/config/diagnostic.h"
 #include "pipeline/plugin/options.h"
+#include "server/queue_settings.h"
 
 namespace logboom {
 namespace {
@@ -102,7 +103,7 @@ std::string scalar_text(const YAML::Node& node, const VariableLookup& lookup, Di
 }  // namespace
 
 const std::vector<SettingDeclaration>& setting_declarations() {
-  static const std::vector<SettingDeclaration> all = {
+  static const std::vector<SettingDeclaration> all = with_queue_settings({
       {"node.name", Kind::Text, "", "Name of this process in logs and answers; the host name when not set.", "n"},
       {"path.data", Kind::Text, "data", "Directory for everything that must survive a restart."},
       {"path.logs", Kind::Text, "", "Directory for log files; without it logs go to standard error only.", "l"},
@@ -178,100 +179,6 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"pipeline.separate_logs", Kind::Boolean, "false", "Accepted: every log line names its pipeline."},
       {"pipeline.system", Kind::Boolean, "false", "Accepted.", {}, {}, true},
       {"pipeline.unsafe_shutdown", Kind::Boolean, "false", "Accepted: a second signal always ends the process at once."},
-      {"pipeline.shutdown.timeout",
-       Kind::Milliseconds,
-       "",
-       "How long an asked-for end may take before what is undelivered is given up: a persisted queue keeps it, of a memory "
-       "queue "
-       "the senders are told so. Not set: 3s with a persisted queue, 25s with a memory queue, 5m with queue.drain.",
-       {},
-       {},
-       true},
-      {"queue.type",
-       Kind::Choice,
-       "memory",
-       "Kind of queue between inputs and workers; persisted: on disk, and senders are told \"received\" when events are "
-       "there.",
-       {},
-       "memory|persisted",
-       true},
-      {"path.queue",
-       Kind::Text,
-       "",
-       "Directory for persisted queues, each in a folder with its pipeline's id; queue below path.data when not set.",
-       {},
-       {},
-       true},
-      {"queue.max_bytes",
-       Kind::Bytes,
-       "",
-       "Memory that queued events may keep alive, 64mb when not set; persisted: disk space of a queue, 1gb when not set.",
-       {},
-       {},
-       true},
-      {"queue.max_events",
-       Kind::Number,
-       "0",
-       "Most events queued; 0: pipeline.workers times pipeline.batch.size, persisted: no limit.",
-       {},
-       {},
-       true},
-      {"queue.page_capacity",
-       Kind::Bytes,
-       "64mb",
-       "Persisted: size of one file of the queue, at most an eighth of queue.max_bytes.",
-       {},
-       {},
-       true},
-      {"queue.sync",
-       Kind::Choice,
-       "always",
-       "Persisted: always - events are on the medium before senders are told \"received\"; interval - senders are told when "
-       "the "
-       "system has them, synced every queue.checkpoint.interval; never - the system decides when.",
-       {},
-       "always|interval|never",
-       true},
-      {"queue.checkpoint.acks",
-       Kind::Number,
-       "1024",
-       "Persisted: after so many events done the queue notes how far it is; 0: at the interval only.",
-       {},
-       {},
-       true},
-      {"queue.checkpoint.writes",
-       Kind::Number,
-       "1024",
-       "Persisted: the same for events written; with queue.sync interval they are synced then. 0: at the interval only.",
-       {},
-       {},
-       true},
-      {"queue.checkpoint.interval", Kind::Milliseconds, "1s", "Persisted: the same for time.", {}, {}, true},
-      {"queue.checkpoint.retry", Kind::Boolean, "true", "Accepted: a failed write is always tried again.", {}, {}, true},
-      {"queue.drain",
-       Kind::Boolean,
-       "false",
-       "Persisted: an asked-for end waits until the queue is empty, at most pipeline.shutdown.timeout.",
-       {},
-       {},
-       true},
-      {"queue.compression",
-       Kind::Choice,
-       "none",
-       "Persisted: zstd-compress what is written (zstd is the same as speed). Can change on a queue with events in it.",
-       {},
-       "none|zstd|speed|balanced|size",
-       true},
-      {"queue.encryption",
-       Kind::Text,
-       "",
-       "Persisted: key for AES-256-GCM, 32 bytes as 64 hexadecimal digits or base64, best as ${QUEUE_KEY}; older keys may "
-       "follow "
-       "behind a blank, for what was written with them.",
-       {},
-       {},
-       true,
-       true},
       {"output.buffer.max_bytes",
        Kind::Bytes,
        "64mb",
@@ -288,7 +195,7 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"log.format.json.fix_duplicate_message_fields", Kind::Boolean, "true", "Accepted: no log line has a field twice."},
       {"metric.collect", Kind::Boolean, "true", "Accepted: counting costs next to nothing and is always on.", {}, {}, true},
       {"allow_superuser", Kind::Boolean, "true", "Accepted: Logboom may run as root."},
-  };
+  });
   return all;
 }
 

@@ -7,28 +7,21 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <thread>
 
 #include "pipeline/base/log.h"
+#include "pipeline/queue/age_notes.h"
+#include "pipeline/queue/chunk_records.h"
 #include "pipeline/queue/memory_queue.h"
+#include "pipeline/queue/queue_metrics.h"
 #include "pipeline/queue/queue_ticket.h"
-#include "pipeline/store/stored_event.h"
 
 namespace logboom {
 namespace {
 
-constexpr std::size_t kRecordBytes = 1024 * 1024;            // a larger chunk becomes several records
 constexpr std::size_t kMostPendingBytes = 64 * 1024 * 1024;  // taken and not safe yet
 constexpr std::size_t kReadyEvents = 20'000;
 constexpr auto kReadRetry = std::chrono::milliseconds(500);
-constexpr std::int64_t kAgeStep = 1000;  // milliseconds between two notes of how old events are
-
-struct EncodedRecord {
-  std::string payload;
-  std::uint32_t events = 0;
-  std::uint16_t flags = 0;
-};
 
 }  // namespace
 
@@ -38,13 +31,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   Core(PersistentQueueOptions options, MetricScope& metrics)
       : options_(std::move(options)),
         ready_(MemoryQueueLimits{kReadyEvents, options_.memory_bytes, false}),
-        events_gauge_(metrics.counter("events")),
-        bytes_gauge_(metrics.counter("bytes")),
-        age_gauge_(metrics.counter("oldest_age_milliseconds")),
-        read_back_(metrics.counter("read_back_events")),
-        recovered_(metrics.counter("recovered_events")),
-        torn_(metrics.counter("torn_events")),
-        failing_gauge_(metrics.counter("failing")) {}
+        metrics_(metrics) {}
 
   Result<void> open() {
     auto opened = SegmentStore::open(options_.store);
@@ -53,8 +40,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     const auto facts = store_->facts();
     read_next_ = facts.frontier;
     memory_first_ = next_ = facts.next_sequence;
-    recovered_.add(facts.waiting);
-    torn_.add(store_->recovery().torn);
+    metrics_.recovered.add(facts.waiting);
+    metrics_.torn.add(store_->recovery().torn);
     store_->on_progress([this] { progress(); });
     reader_thread_ = std::thread([this] { run_reader(); });
     progress();
@@ -80,13 +67,13 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     if (is_closed_.load() || !has_room()) return false;
     if (chunk->events().empty()) return true;
     const auto ticket = std::static_pointer_cast<QueueTicket>(chunk->token().receiver());
-    std::vector<EncodedRecord> records = encode(*chunk);
+    std::vector<EncodedRecord> records = encode_chunk(*chunk, *store_);
     std::deque<ChunkPtr> released;  // outlives the lock
     {
       const std::lock_guard lock(mutex_);
       if (is_closed_.load()) return false;
       ticket->take_place(next_, chunk->events().size());
-      enlist(*ticket);
+      tickets_.add(*ticket);
       for (std::size_t i = 0; i < records.size(); ++i) {
         const bool is_last = i + 1 == records.size();
         SegmentStore::OnSafe on_safe;
@@ -95,7 +82,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       }
       const std::uint64_t first = next_;
       next_ += chunk->events().size();
-      note_age(first, now_milliseconds());
+      ages_.note(first, now_milliseconds());
       place(std::move(chunk), released);
     }
     reader_wakes_.notify_one();
@@ -148,7 +135,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     {
       // Tokens that somebody still holds: what of their events is done now counts.
       const std::lock_guard lock(mutex_);
-      for (QueueTicket* ticket = first_ticket_; ticket != nullptr; ticket = ticket->next_ticket) mark_what_is_done(*ticket);
+      tickets_.for_each([this](const QueueTicket& ticket) { mark_what_is_done(ticket); });
     }
     store_->close(limit);
   }
@@ -157,7 +144,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   void completed(QueueTicket& ticket) override {
     {
       const std::lock_guard lock(mutex_);
-      delist(ticket);
+      tickets_.remove(ticket);
     }
     ticket.for_each_range([this](std::uint64_t first, std::uint64_t end) { store_->mark_done(first, end); });
     if (has_waiters_.load()) wake_waiters(false);
@@ -166,7 +153,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     bool is_over = false;
     {
       const std::lock_guard lock(mutex_);
-      delist(ticket);
+      tickets_.remove(ticket);
       mark_what_is_done(ticket);
       is_over = is_stopping_;
       // Whoever had the events has let go of them: they are read again.
@@ -186,19 +173,6 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
 
  private:
   std::int64_t now_milliseconds() const { return options_.store.clock->wall_nanoseconds() / 1'000'000; }
-
-  std::vector<EncodedRecord> encode(const Chunk& chunk) const {
-    std::vector<EncodedRecord> records(1);
-    constexpr std::size_t kHeadsOfEvent = 64;
-    records.back().payload.reserve(std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * chunk.events().size()));
-    for (const Event* event : chunk.events()) {
-      if (records.back().payload.size() >= kRecordBytes) records.emplace_back();
-      write_stored_event(*event, records.back().payload);
-      ++records.back().events;
-    }
-    for (EncodedRecord& record : records) record.payload = store_->compress(std::move(record.payload), record.flags);
-    return records;
-  }
 
   /// Where a chunk that was just appended waits: with the workers, in memory behind what the reader has to bring, or on disk
   /// alone. Locked.
@@ -223,27 +197,13 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     ticket_of(*chunk).leave_to_disk();
     released.swap(memory_);
     released.push_back(std::move(chunk));
-    for (const ChunkPtr& left : released) delist(ticket_of(*left));
+    for (const ChunkPtr& left : released) tickets_.remove(ticket_of(*left));
     memory_bytes_ = 0;
     memory_first_ = next_;
   }
 
   static QueueTicket& ticket_of(Chunk& chunk) { return static_cast<QueueTicket&>(*chunk.token().receiver()); }
 
-  void enlist(QueueTicket& ticket) {
-    ticket.next_ticket = first_ticket_;
-    ticket.previous_ticket = nullptr;
-    if (first_ticket_ != nullptr) first_ticket_->previous_ticket = &ticket;
-    first_ticket_ = &ticket;
-    ticket.is_listed = true;
-  }
-  void delist(QueueTicket& ticket) {
-    if (!ticket.is_listed) return;
-    ticket.is_listed = false;
-    if (ticket.previous_ticket != nullptr) ticket.previous_ticket->next_ticket = ticket.next_ticket;
-    if (ticket.next_ticket != nullptr) ticket.next_ticket->previous_ticket = ticket.previous_ticket;
-    if (first_ticket_ == &ticket) first_ticket_ = ticket.next_ticket;
-  }
   void mark_what_is_done(const QueueTicket& ticket) {
     ticket.for_each_done([this](std::uint64_t sequence) { store_->mark_done(sequence, sequence + 1); });
   }
@@ -254,6 +214,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     pthread_setname_np(pthread_self(), "queue reader");
     for (;;) {
       ChunkPtr chunk;
+      std::uint64_t from = 0, limit = 0;
       {
         std::unique_lock lock(mutex_);
         reader_wakes_.wait(lock, [this] {
@@ -277,6 +238,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
           ready_.close();  // drained: nothing comes any more
           return;
         }
+        from = read_next_;
+        limit = memory_first_;
       }
       if (chunk != nullptr) {
         if (!hand_over(std::move(chunk))) return;
@@ -284,19 +247,12 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
         is_handing_over_ = false;
         continue;
       }
-      if (!read_some()) return;
+      if (!read_some(from, limit)) return;
     }
   }
 
   /// Brings the next record from the disk. False when the queue stops.
-  bool read_some() {
-    std::uint64_t from = 0;
-    std::uint64_t limit = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      from = read_next_;
-      limit = memory_first_;
-    }
+  bool read_some(std::uint64_t from, std::uint64_t limit) {
     if (reader_ == nullptr) {
       reader_ = store_->reader(from);
     } else if (reader_->position() != from) {
@@ -330,7 +286,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     if (ChunkPtr chunk = decode(record, from, limit))
       if (!hand_over(std::move(chunk))) return false;
     const std::lock_guard lock(mutex_);
-    note_age(record.head.first_sequence, record.head.written_at);
+    ages_.note(record.head.first_sequence, record.head.written_at);
     read_next_ = std::min(std::max(end, from), memory_first_);
     return true;
   }
@@ -340,32 +296,16 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     const std::uint64_t first = record.head.first_sequence;
     const auto open = store_->open_ranges(std::max(first, from), std::min(record.head.end_sequence(), limit));
     if (open.empty()) return nullptr;
-    auto chunk = std::make_shared<Chunk>(record.payload, Timestamp::now(*options_.store.clock));
-    MsgpackNames names;
-    MsgpackReader reader(record.payload.view(), stored_event_limits(), &names);
-    std::vector<std::uint64_t> sequences;
-    auto range = open.begin();
-    for (std::uint64_t sequence = first; sequence < open.back().second; ++sequence) {
-      while (sequence >= range->second) ++range;
-      bool is_fine = false;
-      if (sequence < range->first) {
-        is_fine = reader.skip() == MsgpackStatus::Read;
-      } else {
-        is_fine = read_stored_event(reader, chunk->new_event());
-        if (is_fine) sequences.push_back(sequence);
-        if (!is_fine) chunk->discard_last_event();
-      }
-      if (is_fine) continue;
-      store_->mark_lost(sequence, record.head.end_sequence());  // a checksum that is right over bytes that are wrong
-      break;
-    }
-    if (sequences.empty()) return nullptr;
-    read_back_.add(sequences.size());
+    DecodedRecord decoded = decode_record(record, open, Timestamp::now(*options_.store.clock));
+    if (decoded.damaged_from) store_->mark_lost(*decoded.damaged_from, record.head.end_sequence());
+    if (decoded.sequences.empty()) return nullptr;
+    metrics_.read_back.add(decoded.sequences.size());
+    const ChunkPtr chunk = std::move(decoded.chunk);
     const auto ticket = adopt(*chunk, nullptr);
-    ticket->take_places(std::move(sequences));
+    ticket->take_places(std::move(decoded.sequences));
     chunk->token().arm(chunk->events().size());
     const std::lock_guard lock(mutex_);
-    enlist(*ticket);
+    tickets_.add(*ticket);
     return chunk;
   }
 
@@ -421,22 +361,15 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       const std::lock_guard lock(mutex_);
       ++progress_;
       const auto facts = store_->facts();
-      events_gauge_.set(facts.waiting);
-      bytes_gauge_.set(facts.disk_bytes + facts.pending_bytes);
-      failing_gauge_.set(facts.is_failing ? 1 : 0);
-      while (ages_.size() > 1 && std::next(ages_.begin())->first <= facts.frontier) ages_.erase(ages_.begin());
-      const bool has_age = facts.waiting > 0 && !ages_.empty();
-      age_gauge_.set(
-          has_age ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_milliseconds() - ages_.begin()->second)) : 0);
+      metrics_.events.set(facts.waiting);
+      metrics_.bytes.set(facts.disk_bytes + facts.pending_bytes);
+      metrics_.failing.set(facts.is_failing ? 1 : 0);
+      const auto oldest = facts.waiting > 0 ? ages_.oldest(facts.frontier) : std::nullopt;
+      metrics_.oldest_age.set(oldest ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_milliseconds() - *oldest))
+                                     : 0);
     }
     reader_wakes_.notify_one();
     if (has_waiters_.load()) wake_waiters(false);
-  }
-
-  void note_age(std::uint64_t sequence, std::int64_t written_at) {
-    const auto behind = ages_.upper_bound(sequence);
-    if (behind != ages_.begin() && written_at - std::prev(behind)->second < kAgeStep) return;
-    ages_.emplace_hint(behind, sequence, written_at);
   }
 
   void wake_waiters(bool is_end) {
@@ -453,13 +386,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   const PersistentQueueOptions options_;
   MemoryQueue ready_;  // what the workers take from
   std::unique_ptr<SegmentStore> store_;
-  Counter& events_gauge_;
-  Counter& bytes_gauge_;
-  Counter& age_gauge_;
-  Counter& read_back_;
-  Counter& recovered_;
-  Counter& torn_;
-  Counter& failing_gauge_;
+  QueueMetrics metrics_;
   LogRateLimit read_log_;
 
   // Numbers: done and given [.., read_next_), on disk alone [read_next_, memory_first_), in memory_ [memory_first_, next_).
@@ -471,8 +398,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   std::deque<ChunkPtr> memory_;
   std::size_t memory_bytes_ = 0;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> again_;
-  QueueTicket* first_ticket_ = nullptr;
-  std::map<std::uint64_t, std::int64_t> ages_;  // sequence number → when it was written
+  TicketList tickets_;
+  AgeNotes ages_;
   std::vector<std::function<void()>> waiting_for_room_;
   std::atomic<bool> has_waiters_{false};
   std::atomic<bool> is_closed_{false};

@@ -95,7 +95,7 @@ class QueueTicket final : public AckReceiver {
       if (token_.is_done(i)) function(sequences_.empty() ? first_ + i : sequences_[i]);
   }
 
-  // The office's list of tickets whose tokens are alive.
+  // Of a TicketList.
   QueueTicket* next_ticket = nullptr;
   QueueTicket* previous_ticket = nullptr;
   bool is_listed = false;
@@ -112,6 +112,33 @@ class QueueTicket final : public AckReceiver {
   std::uint64_t count_ = 0;
   std::vector<std::uint64_t> sequences_;  // when they are no neighbours
   State state_ = State::New;
+};
+
+/// Tickets whose tokens are alive. Used under its owner's lock.
+class TicketList {
+ public:
+  void add(QueueTicket& ticket) {
+    ticket.next_ticket = first_;
+    ticket.previous_ticket = nullptr;
+    if (first_ != nullptr) first_->previous_ticket = &ticket;
+    first_ = &ticket;
+    ticket.is_listed = true;
+  }
+  /// Fine when it is not there.
+  void remove(QueueTicket& ticket) {
+    if (!ticket.is_listed) return;
+    ticket.is_listed = false;
+    if (ticket.previous_ticket != nullptr) ticket.previous_ticket->next_ticket = ticket.next_ticket;
+    if (ticket.next_ticket != nullptr) ticket.next_ticket->previous_ticket = ticket.previous_ticket;
+    if (first_ == &ticket) first_ = ticket.next_ticket;
+  }
+  template <class Function>
+  void for_each(Function function) const {
+    for (const QueueTicket* ticket = first_; ticket != nullptr; ticket = ticket->next_ticket) function(*ticket);
+  }
+
+ private:
+  QueueTicket* first_ = nullptr;
 };
 
 }  // namespace logboom

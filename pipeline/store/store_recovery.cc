@@ -9,9 +9,7 @@
 namespace logboom {
 namespace {
 
-constexpr const char* kQuarantine = "/quarantine";
 constexpr const char* kAside = "moving.";
-constexpr const char* kLostCounter = "store.lost";
 
 }  // namespace
 
@@ -55,14 +53,15 @@ class StoreRecoverer {
   /// Moves a file aside under a name that is free there.
   Result<void> quarantine(const FoundFile& file, const std::string& why) {
     const std::string& name = file.own_name;
-    if (auto made = files_.make_directory(directory_ + kQuarantine); !made) return made;
-    auto taken = files_.list(directory_ + kQuarantine);
+    if (auto made = files_.make_directory(directory_ + kQuarantineFolder); !made) return made;
+    auto taken = files_.list(directory_ + kQuarantineFolder);
     if (!taken) return taken.error();
     std::string free_name = name;
     for (int number = 1; std::find(taken->begin(), taken->end(), free_name) != taken->end(); ++number)
       free_name = fmt::format("{}.{}", name, number);
-    if (auto moved = files_.rename(path_of(file.name), directory_ + kQuarantine + "/" + free_name); !moved) return moved;
-    find("{}/{} {}; it was moved to {}/{}", directory_, name, why, directory_ + kQuarantine, free_name);
+    if (auto moved = files_.rename(path_of(file.name), directory_ + kQuarantineFolder + "/" + free_name); !moved)
+      return moved;
+    find("{}/{} {}; it was moved to {}/{}", directory_, name, why, directory_ + kQuarantineFolder, free_name);
     store_.quarantined_counter_->add();
     ++quarantined_;
     return {};
@@ -290,7 +289,7 @@ class StoreRecoverer {
       find(
           "{}: what follows byte {} is no whole record (it was being written when the process or the machine stopped, or is "
           "damaged); a copy goes to {}",
-          last.path, end, directory_ + kQuarantine);
+          last.path, end, directory_ + kQuarantineFolder);
       store_.quarantine({SegmentView{last.header, last.path, SegmentView::kUnknown, last.limit}, end, last.limit});
       ++quarantined_;
     }

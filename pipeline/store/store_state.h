@@ -37,6 +37,10 @@ std::string write_store_state(const StoreState& state);
 std::optional<StoreState> read_store_state(std::string_view bytes);
 bool looks_like_store_state(std::string_view bytes);
 
+/// The store's own counter in the state: events found lost.
+inline constexpr const char* kLostCounter = "store.lost";
+/// Below a store's directory: what was set aside because it is damaged.
+inline constexpr const char* kQuarantineFolder = "/quarantine";
 inline constexpr const char* kStateSlotNames[2] = {"state.0", "state.1"};
 
 /// The two slots of a directory. One thread.

@@ -37,7 +37,7 @@ TEST_CASE("a setting that was not given has its default and says so", "[settings
   const Settings settings;
   CHECK(settings.text("pipeline.id") == "main");
   CHECK(settings.number("pipeline.batch.size") == 500);
-  CHECK(settings.bytes("queue.max_bytes") == 64 * 1024 * 1024);
+  CHECK(settings.bytes("output.buffer.max_bytes") == 64 * 1024 * 1024);
   CHECK(settings.origin("pipeline.id") == "default");
 }
 

@@ -1,0 +1,51 @@
+#include "pipeline/queue/chunk_records.h"
+
+#include <algorithm>
+
+#include "pipeline/store/stored_event.h"
+
+namespace logboom {
+namespace {
+
+constexpr std::size_t kRecordBytes = 1024 * 1024;  // a larger chunk becomes several records
+constexpr std::size_t kHeadsOfEvent = 64;          // about what an event's names and heads take besides its received bytes
+
+}  // namespace
+
+std::vector<EncodedRecord> encode_chunk(const Chunk& chunk, const SegmentStore& store) {
+  std::vector<EncodedRecord> records(1);
+  records.back().payload.reserve(std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * chunk.events().size()));
+  for (const Event* event : chunk.events()) {
+    if (records.back().payload.size() >= kRecordBytes) records.emplace_back();
+    write_stored_event(*event, records.back().payload);
+    ++records.back().events;
+  }
+  for (EncodedRecord& record : records) record.payload = store.compress(std::move(record.payload), record.flags);
+  return records;
+}
+
+DecodedRecord decode_record(const StoredRecord& record, const std::vector<std::pair<std::uint64_t, std::uint64_t>>& wanted,
+                            Timestamp now) {
+  DecodedRecord decoded;
+  decoded.chunk = std::make_shared<Chunk>(record.payload, now);
+  MsgpackNames names;
+  MsgpackReader reader(record.payload.view(), stored_event_limits(), &names);
+  auto range = wanted.begin();
+  for (std::uint64_t sequence = record.head.first_sequence; sequence < wanted.back().second; ++sequence) {
+    while (sequence >= range->second) ++range;
+    bool is_fine = false;
+    if (sequence < range->first) {
+      is_fine = reader.skip() == MsgpackStatus::Read;
+    } else {
+      is_fine = read_stored_event(reader, decoded.chunk->new_event());
+      if (is_fine) decoded.sequences.push_back(sequence);
+      if (!is_fine) decoded.chunk->discard_last_event();
+    }
+    if (is_fine) continue;
+    decoded.damaged_from = sequence;
+    break;
+  }
+  return decoded;
+}
+
+}  // namespace logboom
