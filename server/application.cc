@@ -17,8 +17,10 @@
 #include <thread>
 
 #include "pipeline/base/log.h"
+#include "pipeline/base/redaction.h"
 #include "pipeline/compile/compiler.h"
 #include "server/config_source.h"
+#include "server/keystore/keystore.h"
 #include "server/listen/open_endpoint.h"
 #include "server/pipeline_queue.h"
 #include "server/progress.h"
@@ -90,12 +92,18 @@ Application::~Application() {
 bool Application::load_settings_directory() {
   const std::string directory = settings_.text("path.settings");
   if (directory.empty()) return true;
+  auto variables = keystore_then_environment(directory);
+  if (!variables) {
+    std::fprintf(stderr, "logboom: %s\n", variables.error().message.c_str());
+    return false;
+  }
+  variables_ = std::move(*variables);
   for (const char* name : {"logboom.yml", "logstash.yml"}) {
     const std::string path = directory + "/" + name;
     if (!fs::exists(path)) continue;
-    auto loaded = settings_.load_yaml(path, environment_variables());
+    auto loaded = settings_.load_yaml(path, variables_);
     if (loaded) return true;
-    std::fprintf(stderr, "logboom: %s\n", loaded.error().message.c_str());
+    std::fprintf(stderr, "logboom: %s\n", redacted(loaded.error().message).c_str());
     return false;
   }
   return true;
@@ -108,7 +116,7 @@ Result<std::vector<PipelineEntry>> Application::pipeline_entries() {
   if (settings_.text("path.settings").empty() || !fs::exists(list))
     return Error{ErrorCode::InvalidArgument,
                  "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
-  auto entries = load_pipelines_yaml(list, environment_variables());
+  auto entries = load_pipelines_yaml(list, variables_);
   if (entries && entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};
   return entries;
 }
@@ -140,7 +148,7 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
     return nullptr;
   }
   Diagnostics diagnostics;
-  auto graph = load_graph(settings, environment_variables(), diagnostics);
+  auto graph = load_graph(settings, variables_, diagnostics);
   if (!graph) {
     std::fprintf(stderr, "logboom: %s\n", graph.error().message.c_str());
     return nullptr;
@@ -160,7 +168,7 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
   for (const Diagnostic& item : diagnostics.items())
     if (item.severity == Severity::Error) errors.error(item.span, item.message, item.hint);
   const bool shows_notices = log_level() <= LogLevel::Info;
-  std::fputs((shows_notices ? diagnostics : errors).render().c_str(), stderr);
+  std::fputs(redacted((shows_notices ? diagnostics : errors).render()).c_str(), stderr);
   return plan;
 }
 
@@ -212,7 +220,7 @@ int Application::run() {
                 settings_.text("log.format") == "json" ? LogFormat::Json : LogFormat::Plain, settings_.text("path.logs"));
   auto entries = pipeline_entries();
   if (!entries) {
-    std::fprintf(stderr, "logboom: %s\n", entries.error().message.c_str());
+    std::fprintf(stderr, "logboom: %s\n", redacted(entries.error().message).c_str());
     return entries.error().code == ErrorCode::InvalidArgument && settings_.text("path.settings").empty() ? kExitUsage
                                                                                                          : kExitRefused;
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/base/metrics.h"
+#include "pipeline/config/variables.h"
 #include "pipeline/run/pipeline.h"
 #include "server/listen/network_threads.h"
 #include "server/settings.h"
@@ -39,6 +40,7 @@ class Application {
   void stop();
 
   Settings settings_;
+  VariableLookup variables_ = environment_variables();
   MetricScope metrics_;
   std::unique_ptr<NetworkThreads> network_;
   std::vector<std::unique_ptr<Running>> running_;

@@ -48,7 +48,9 @@ std::string name_of(const std::string& word) { return word.substr(0, word.find('
 class CommandLineReader {
  public:
   explicit CommandLineReader(const std::vector<std::string>& words) : words_(words) {
-    app_.footer("logboom grok PATTERN [FILE...] tries a grok pattern on lines; logboom grok --help says more.");
+    app_.footer(
+        "logboom grok PATTERN [FILE...] tries a grok pattern on lines; logboom keystore keeps secrets; each has --help of "
+        "its own.");
     app_.set_version_flag("-V,--version", fmt::format("logboom {}", kVersion), "Print the version and exit");
     app_.set_help_flag("-h,--help", "Print this help and exit");
     for (const SettingDeclaration& declaration : setting_declarations()) declare(declaration);

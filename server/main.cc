@@ -6,9 +6,12 @@
 #include <string_view>
 
 #include "pipeline/base/allocator.h"
+#include "pipeline/base/redaction.h"
 #include "server/application.h"
 #include "server/command_line.h"
 #include "server/grok/grok_command.h"
+#include "server/keystore/keystore.h"
+#include "server/keystore/keystore_command.h"
 #include "server/reference_pages.h"
 
 namespace logboom {
@@ -16,15 +19,20 @@ namespace {
 
 int explain(Settings settings) {
   const std::string directory = settings.text("path.settings");
+  auto variables = keystore_then_environment(directory);
+  if (!variables) {
+    std::fprintf(stderr, "logboom: %s\n", variables.error().message.c_str());
+    return kExitRefused;
+  }
   for (const char* name : {"/logboom.yml", "/logstash.yml"}) {
     if (directory.empty() || access((directory + name).c_str(), F_OK) != 0) continue;
-    if (auto loaded = settings.load_yaml(directory + name, environment_variables()); !loaded) {
-      std::fprintf(stderr, "logboom: %s\n", loaded.error().message.c_str());
+    if (auto loaded = settings.load_yaml(directory + name, *variables); !loaded) {
+      std::fprintf(stderr, "logboom: %s\n", redacted(loaded.error().message).c_str());
       return kExitRefused;
     }
     break;
   }
-  std::fputs(settings.explain().c_str(), stdout);
+  std::fputs(redacted(settings.explain()).c_str(), stdout);
   return kExitOk;
 }
 
@@ -41,6 +49,8 @@ int run(int argc, char** argv) {
     std::ios::sync_with_stdio(false);
     return run_grok_command({argv + 2, argv + argc}, std::cin, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1);
   }
+  if (argc > 1 && std::string_view(argv[1]) == "keystore")
+    return run_keystore_command({argv + 2, argv + argc}, {std::cin, std::cout, std::cerr, isatty(STDIN_FILENO) == 1});
   raise_descriptor_limit();
   CommandLine line = read_command_line({argv + 1, argv + argc});
   if (line.exit_status) {

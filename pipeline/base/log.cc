@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/base/redaction.h"
+
 namespace logboom {
 namespace {
 
@@ -79,8 +81,9 @@ void configure_log(LogLevel level, LogFormat format, std::string_view directory)
 void set_log_level(LogLevel level) { current_level = level; }
 LogLevel log_level() { return current_level.load(std::memory_order_relaxed); }
 
-void log_line(LogLevel level, std::string_view component, std::string_view message) {
+void log_line(LogLevel level, std::string_view component, std::string_view text) {
   if (level < log_level()) return;
+  const std::string message = redacted(std::string(text));
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   tm parts{};
