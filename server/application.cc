@@ -20,6 +20,7 @@
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/compiler.h"
 #include "server/config_source.h"
+#include "server/dead_letters/settings.h"
 #include "server/keystore/keystore.h"
 #include "server/listen/open_endpoint.h"
 #include "server/pipeline_queue.h"
@@ -43,6 +44,7 @@ constexpr int kProgressMilliseconds = 1000;
 constexpr int kStoppingMilliseconds = 100;
 constexpr unsigned kMostNetworkThreads = 4;
 constexpr auto kDrainLogInterval = std::chrono::seconds(5);
+constexpr auto kDeadLetterEndLimit = std::chrono::milliseconds(1000);
 
 std::atomic<int> wake_descriptor{-1};
 
@@ -84,6 +86,7 @@ LogLevel level_of(const std::string& name) {
 Application::Application(Settings settings) : settings_(std::move(settings)) {}
 
 Application::~Application() {
+  stop_control();
   running_.clear();
   network_.reset();
   if (lock_descriptor_ >= 0) close(lock_descriptor_);
@@ -163,6 +166,8 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
       settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
   compile_settings.surroundings.data_directory = settings.text("path.data");
   compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
+  compile_settings.surroundings.has_dead_letter_queue = settings.boolean("dead_letter_queue.enable");
+  compile_settings.surroundings.dead_letters = dead_letter_files_.get();
   auto plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
   Diagnostics errors;
   for (const Diagnostic& item : diagnostics.items())
@@ -172,8 +177,48 @@ std::shared_ptr<Plan> Application::compile(const Settings& settings, MetricScope
   return plan;
 }
 
+/// Before any pipeline starts: an input may read the dead letters of another one.
+bool Application::open_dead_letters(const std::string& id, const Settings& settings) {
+  if (!settings.boolean("dead_letter_queue.enable")) return true;
+  auto options = dead_letter_options(settings, id);
+  if (!options) {
+    log_error(id, "the pipeline does not start: {}", options.error().message);
+    return false;
+  }
+  options->metrics = &metrics_.child("pipelines").child(id).child("dead_letter_queue");
+  auto opened = DeadLetterQueue::open(std::move(*options));
+  if (!opened) {
+    log_error(id, "the pipeline does not start: its dead-letter queue cannot be opened: {}", opened.error().message);
+    return false;
+  }
+  dead_letters_[id] = std::move(*opened);
+  return true;
+}
+
+void Application::start_control() {
+  std::vector<ServedPipeline> served;
+  for (const auto& running : running_) {
+    const auto dead_letters = dead_letters_.find(running->pipeline->id());
+    served.push_back({running->pipeline.get(), dead_letters != dead_letters_.end() ? dead_letters->second : nullptr});
+  }
+  dead_letter_service_ = std::make_unique<DeadLetterService>(std::move(served));
+  auto started = ControlServer::start(settings_.text("path.data"), dead_letter_service_->handlers());
+  if (started) {
+    control_ = std::move(*started);
+  } else {
+    log_warn("control", "logboom dlq and logboom queue cannot reach this server: {}", started.error().message);
+  }
+}
+
+void Application::stop_control() {
+  if (dead_letter_service_) dead_letter_service_->request_stop();
+  control_.reset();
+  dead_letter_service_.reset();
+}
+
 bool Application::start(const std::string& id, const Settings& settings, std::shared_ptr<Plan> plan) {
   PipelineSettings made = pipeline_settings(id, settings);
+  if (const auto known = dead_letters_.find(id); known != dead_letters_.end()) made.dead_letters = known->second;
   MetricScope& metrics = metrics_.child("pipelines").child(id);
   auto queue = make_pipeline_queue(id, settings, made.workers * made.batch_size, metrics);
   if (!queue) {
@@ -225,6 +270,9 @@ int Application::run() {
                                                                                                          : kExitRefused;
   }
 
+  auto keys = StoreKeys::parse(settings_.text("queue.encryption"));
+  dead_letter_files_ =
+      std::make_unique<DeadLetterFiles>(keys ? std::move(*keys) : StoreKeys());  // a bad key is told elsewhere
   signal(SIGPIPE, SIG_IGN);
   if (settings_.boolean("config.test_and_exit")) {
     bool is_fine = true;
@@ -256,9 +304,13 @@ int Application::run() {
     log_warn("logboom", "config.reload.automatic has no effect: live reload is not part of this version; restart to reload");
   if (!lock_data_directory()) return kExitRefused;
   wake_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  std::erase_if(plans, [&](const auto& it) { return !open_dead_letters(it.first->id, settings_.with(it.first->own)); });
   for (auto& [entry, plan] : plans) start(entry->id, settings_.with(entry->own), std::move(plan));
   if (running_.empty()) return kExitRefused;
+  start_control();
   wait_for_end();
+  stop_control();
+  for (const auto& [id, dead_letters] : dead_letters_) dead_letters->close(kDeadLetterEndLimit);
   return kExitOk;
 }
 
@@ -298,6 +350,7 @@ void Application::wait_for_end() {
     pollfd watched[] = {{signal_descriptor, POLLIN, 0}, {wake_descriptor.load(), POLLIN, 0}};
     poll(watched, 2, is_stopping ? kStoppingMilliseconds : kProgressMilliseconds);
     progress.show();
+    for (const auto& entry : dead_letters_) entry.second->expire();
     std::uint64_t count = 0;
     if (read(wake_descriptor.load(), &count, sizeof count) < 0) count = 0;
     signalfd_siginfo received{};
@@ -308,6 +361,7 @@ void Application::wait_for_end() {
       }
       log_info("logboom", "stopping: inputs end, queued events are delivered; another signal quits at once");
       is_stopping = true;
+      dead_letter_service_->request_stop();
       stopping_since = std::chrono::steady_clock::now();
       next_report = stopping_since + kDrainLogInterval;
       for (const auto& running : running_) running->pipeline->request_stop();

@@ -49,7 +49,8 @@ class CommandLineReader {
  public:
   explicit CommandLineReader(const std::vector<std::string>& words) : words_(words) {
     app_.footer(
-        "logboom grok PATTERN [FILE...] tries a grok pattern on lines; logboom keystore keeps secrets; each has --help of "
+        "logboom grok PATTERN [FILE...] tries a grok pattern on lines; logboom keystore keeps secrets; logboom queue and "
+        "logboom dlq look into queues and dead letters; each has --help of "
         "its own.");
     app_.set_version_flag("-V,--version", fmt::format("logboom {}", kVersion), "Print the version and exit");
     app_.set_help_flag("-h,--help", "Print this help and exit");

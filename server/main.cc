@@ -8,6 +8,8 @@
 #include "pipeline/base/allocator.h"
 #include "pipeline/base/redaction.h"
 #include "server/application.h"
+#include "server/cli/dlq_command.h"
+#include "server/cli/queue_command.h"
 #include "server/command_line.h"
 #include "server/grok/grok_command.h"
 #include "server/keystore/keystore.h"
@@ -49,6 +51,10 @@ int run(int argc, char** argv) {
     std::ios::sync_with_stdio(false);
     return run_grok_command({argv + 2, argv + argc}, std::cin, std::cout, std::cerr, isatty(STDOUT_FILENO) == 1);
   }
+  if (argc > 1 && std::string_view(argv[1]) == "dlq")
+    return run_dlq_command({argv + 2, argv + argc}, {std::cout, std::cerr});
+  if (argc > 1 && std::string_view(argv[1]) == "queue")
+    return run_queue_command({argv + 2, argv + argc}, {std::cout, std::cerr});
   if (argc > 1 && std::string_view(argv[1]) == "keystore")
     return run_keystore_command({argv + 2, argv + argc}, {std::cin, std::cout, std::cerr, isatty(STDIN_FILENO) == 1});
   raise_descriptor_limit();

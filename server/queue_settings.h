@@ -1,4 +1,4 @@
-// The settings of a pipeline's queue and of its end.
+// The settings of a pipeline's queue, of its dead-letter queue and of its end.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace logboom {
 
-/// The same declarations with those of the queue behind them.
+/// The same declarations with those of the queues behind them.
 std::vector<SettingDeclaration> with_queue_settings(std::vector<SettingDeclaration> others);
 
 }  // namespace logboom

@@ -204,13 +204,10 @@ std::string_view why_not_there(std::string_view name) {
     std::string_view prefix;  // of the setting's name; without a dot at its end the whole name
     std::string_view reason;
   };
-  constexpr std::string_view kNoDeadLetters = "the dead-letter queue is not part of this version";
   constexpr std::string_view kNoApi = "the admin API is not part of this version";
   constexpr std::string_view kNoRuby = "Logboom's plugins are built in; it loads no Ruby or Java";
   constexpr std::string_view kElastic = "it belongs to Elastic's commercial extensions";
   static constexpr Absent kAbsent[] = {
-      {"dead_letter_queue.", kNoDeadLetters},
-      {"path.dead_letter_queue", kNoDeadLetters},
       {"path.plugins", kNoRuby},
       {"interactive", kNoRuby},
       {"api.", kNoApi},

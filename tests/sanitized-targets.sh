@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests that run under sanitizers in every `make test`: build targets, or with "ctest" a name filter.
-directories="pipeline/event pipeline/queue pipeline/run plugins/codecs server"
+directories="pipeline/dead_letter pipeline/event pipeline/queue pipeline/run plugins/codecs server"
 if [ "${1:-}" = ctest ]; then
   echo "^($(echo $directories | tr ' ' '|'))$"
 else

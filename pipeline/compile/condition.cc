@@ -169,10 +169,14 @@ bool Condition::evaluate_order(const Node& node, const Event& event, Scratch& sc
 
 void Condition::tell_failure(const Node& node, const Value* left, const Value* right, Scratch& scratch) {
   if (scratch.failures != nullptr) scratch.failures->add();
-  if (!node.place->limit.allow()) return;
   const bool is_missing = left == nullptr || right == nullptr || left->is_null() || right->is_null();
-  log_warn("condition", "{}: \"{}\" is false for events {}, which go on ({} more such comparisons)", node.place->name,
-           node.place->written, is_missing ? "without the field" : "whose value is of another kind",
+  const char* const what = is_missing ? "without the field" : "whose value is of another kind";
+  if (scratch.failure != nullptr)
+    *scratch.failure =
+        fmt::format("{}: the condition {} cannot be evaluated for an event {}", node.place->name, node.place->written, what);
+  if (!node.place->limit.allow()) return;
+  log_warn("condition", "{}: \"{}\" is false for events {}, which go {} ({} more such comparisons)", node.place->name,
+           node.place->written, what, scratch.failure != nullptr ? "to the dead-letter queue" : "on",
            node.place->limit.suppressed());
 }
 

@@ -20,7 +20,8 @@ class Condition {
   /// Working memory of one worker, and where comparisons that cannot be made are counted.
   struct Scratch {
     MatchScratch match;
-    Counter* failures = nullptr;  // may be nullptr
+    Counter* failures = nullptr;     // may be nullptr
+    std::string* failure = nullptr;  // when set: takes the last failure's text, for the dead-letter queue
   };
 
   /// Compiles a condition; problems (a field reference or an expression that cannot be read) are reported at their place.

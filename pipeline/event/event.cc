@@ -1,5 +1,7 @@
 #include "pipeline/event/event.h"
 
+#include "pipeline/event/failure_notes.h"
+
 namespace logboom {
 namespace {
 
@@ -191,7 +193,9 @@ bool Event::has_tag(std::string_view tag) const {
 }
 
 void Event::add_failure_tag(std::string_view tag) {
-  if (has_tag(tag)) return;
+  const bool is_new = !has_tag(tag);
+  failure_notes().note(tag, is_new);
+  if (!is_new) return;
   if (!add_tag(tag)) {
     fields_->erase(well_known().tags);
     add_tag(tag);

@@ -16,6 +16,7 @@
 namespace logboom {
 
 class Codec;
+class DeadLetterAccess;
 struct CodecChoice;
 
 /// pipeline.ecs_compatibility, or the plugin's own ecs_compatibility. v1 and v8 name fields alike.
@@ -41,10 +42,12 @@ class PluginContext {
  public:
   struct Surroundings {
     std::string pipeline_id = "main";
-    EcsMode ecs = EcsMode::V1;     // the pipeline's setting
-    std::string data_directory;    // path.data; empty when the process has none (tests)
-    const Clock* clock = nullptr;  // nullptr: the machine's
-    bool support_escapes = false;  // config.support_escapes
+    EcsMode ecs = EcsMode::V1;                 // the pipeline's setting
+    std::string data_directory;                // path.data; empty when the process has none (tests)
+    const Clock* clock = nullptr;              // nullptr: the machine's
+    bool support_escapes = false;              // config.support_escapes
+    bool has_dead_letter_queue = false;        // of this pipeline
+    DeadLetterAccess* dead_letters = nullptr;  // of all pipelines; nullptr: the process has none (tests)
   };
 
   PluginContext(const PluginNode& node, std::string id, const Surroundings& surroundings, MetricScope& metrics,

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "pipeline/base/log.h"
 #include "pipeline/plugin/added_values.h"
 
 namespace logboom {
@@ -50,7 +51,36 @@ Decorations Decorations::read(const PluginNode& node, std::string failure_tag, D
     bool unused = false;
     if (const Attribute* attribute = node.find(option)) OptionReader(option, diagnostics).read(attribute->value, unused);
   }
+  if (const Attribute* given = node.find("on_failure")) {
+    made.diverts_failures_ = given->value.text == "dlq";
+    if (!made.diverts_failures_ && given->value.text != "tag")
+      diagnostics.error(given->value.span, fmt::format("on_failure: \"{}\" is not one of tag, dlq", given->value.text));
+  }
   return made;
+}
+
+FailedEvent failed_event(Event& event) {
+  const FailureNotes& notes = failure_notes();
+  FailedEvent failed{&event, {}};
+  for (std::size_t i = 0; i < notes.added_count; ++i) {
+    failed.reason += (i == 0 ? "" : ", ") + std::string(notes.added[i]);
+    event.remove_tag(notes.added[i]);
+  }
+  if (failed.reason.empty()) failed.reason = notes.last;
+  return failed;
+}
+
+bool set_poison_aside(Event& event, std::string_view problem, FilterBatch& work) {
+  static LogRateLimit limit;
+  if (limit.allow())
+    log_error("filter", "an event made a filter fail: {}; the others go on ({} more held back)", problem,
+              limit.suppressed());
+  if (work.failed != nullptr) {
+    work.failed->push_back({&event, fmt::format("the filter failed: {}", problem)});
+    return true;
+  }
+  event.add_failure_tag("_filterexception");
+  return false;
 }
 
 void Decorations::apply(Event& event) const {

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <concepts>
+#include <exception>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "pipeline/event/batch.h"
+#include "pipeline/event/failure_notes.h"
 #include "pipeline/plugin/context.h"
 #include "pipeline/plugin/options.h"
 
@@ -28,6 +32,8 @@ class Decorations {
   static Decorations read(const PluginNode& node, std::string failure_tag, Diagnostics& diagnostics);
   bool empty() const { return add_fields_.empty() && remove_fields_.empty() && add_tags_.empty() && remove_tags_.empty(); }
   void apply(Event& event) const;
+  /// on_failure => "dlq": events that the filter fails on leave the pipeline for the dead-letter queue.
+  bool diverts_failures() const { return diverts_failures_; }
 
  private:
   struct Name {  // a field name: fixed, or made for each event
@@ -48,6 +54,7 @@ class Decorations {
   std::vector<FieldTemplate> add_tags_;
   std::vector<FieldTemplate> remove_tags_;
   std::string failure_tag_;
+  bool diverts_failures_ = false;
 };
 
 /// Where a filter puts events that it makes. They follow the event that they were made of.
@@ -78,12 +85,26 @@ class NewEvents {
 
 enum class FlushKind { Periodic, Final };
 
+/// An event that a filter could not deal with.
+struct FailedEvent {
+  Event* event;
+  std::string reason;
+};
+
 /// The events of a batch that a filter works on, in order. The engine reads `events` back afterwards.
 struct FilterBatch {
   Batch& batch;
-  std::vector<Event*>& events;   // in: the selection; out: those that go on, made ones behind their origin
-  std::vector<Event*>& dropped;  // out: those that end here
+  std::vector<Event*>& events;                 // in: the selection; out: those that go on, made ones behind their origin
+  std::vector<Event*>& dropped;                // out: those that end here
+  std::vector<FailedEvent>* failed = nullptr;  // out: those for the dead-letter queue; nullptr: there is none
 };
+
+/// What an event failed of, as failure_notes() tell since their reset; the tags that say so are taken off again, so that the
+/// event can be sent through once more.
+FailedEvent failed_event(Event& event);
+/// For an event on which a filter threw: true when it went to `work.failed`; else it is tagged `_filterexception` and goes
+/// on.
+bool set_poison_aside(Event& event, std::string_view problem, FilterBatch& work);
 
 /// A step of the plan. Each worker has its own instance; the engine calls it for one batch at a time.
 class Filter {
@@ -126,29 +147,23 @@ class FilterOf final : public Filter {
       : impl_(std::move(impl)), decorations_(std::move(decorations)), is_decorating_(!decorations_.empty()) {}
 
   void apply(FilterBatch& work) override {
+    is_diverting_ = decorations_.diverts_failures() && work.failed != nullptr;
+    NewEvents made(work.batch, decorations_);
+    std::size_t kept = 0;
+    // An event on which the filter throws is set aside; those behind it go on.
+    for (std::size_t next = 0; next < work.events.size();) {
+      try {
+        work_off(work, made, next, kept);
+      } catch (const std::exception& problem) {
+        set_aside(work, made, next++, problem.what(), kept);
+      } catch (...) {
+        set_aside(work, made, next++, "an exception of no known kind", kept);
+      }
+    }
     if constexpr (FiltersAndMakesEvents<T>) {
-      NewEvents made(work.batch, decorations_);
-      kept_.clear();
-      for (Event* event : work.events) {
-        settle(*event, impl_.apply(*event, made), work, kept_);
-        for (Event* child : made.made()) {
-          child->order = event->order;
-          kept_.push_back(child);
-        }
-        made.made().clear();
-      }
       work.events.swap(kept_);
+      kept_.clear();
     } else {
-      std::size_t kept = 0;
-      for (Event* event : work.events) {
-        const Verdict verdict = impl_.apply(*event);
-        if (verdict == Verdict::Drop) {
-          work.dropped.push_back(event);
-          continue;
-        }
-        if (verdict == Verdict::Pass && is_decorating_) decorations_.apply(*event);
-        work.events[kept++] = event;
-      }
       work.events.resize(kept);
     }
     if constexpr (NotesEndOfBatch<T>) impl_.end_batch();
@@ -169,18 +184,56 @@ class FilterOf final : public Filter {
   bool wants_flush() const override { return FlushesEvents<T>; }
 
  private:
-  void settle(Event& event, Verdict verdict, FilterBatch& work, std::vector<Event*>& kept) {
+  /// Works on the events from number `next` on, which it counts up.
+  void work_off(FilterBatch& work, NewEvents& made, std::size_t& next, std::size_t& kept) {
+    for (; next < work.events.size(); ++next) {
+      Event& event = *work.events[next];
+      if (is_diverting_) failure_notes().reset();
+      if constexpr (FiltersAndMakesEvents<T>) {
+        settle(event, impl_.apply(event, made), work, kept);
+        for (Event* child : made.made()) {
+          child->order = event.order;
+          keep(work, child, kept);
+        }
+        made.made().clear();
+      } else {
+        settle(event, impl_.apply(event), work, kept);
+      }
+    }
+  }
+
+  void settle(Event& event, Verdict verdict, FilterBatch& work, std::size_t& kept) {
     if (verdict == Verdict::Drop) {
       work.dropped.push_back(&event);
       return;
     }
     if (verdict == Verdict::Pass && is_decorating_) decorations_.apply(event);
-    kept.push_back(&event);
+    if (is_diverting_ && failure_notes().count > 0) {
+      work.failed->push_back(failed_event(event));
+    } else {
+      keep(work, &event, kept);
+    }
+  }
+
+  void keep(FilterBatch& work, Event* event, std::size_t& kept) {
+    if constexpr (FiltersAndMakesEvents<T>) {
+      kept_.push_back(event);
+    } else {
+      work.events[kept++] = event;
+    }
+  }
+
+  void set_aside(FilterBatch& work, NewEvents& made, std::size_t number, std::string_view problem, std::size_t& kept) {
+    Event* event = work.events[number];
+    for (Event* child : made.made()) work.dropped.push_back(child);  // half made: nobody gets to see them
+    made.made().clear();
+    if (!set_poison_aside(*event, problem, work)) keep(work, event, kept);
   }
 
   T impl_;
   Decorations decorations_;
   bool is_decorating_;
+  bool is_diverting_ = false;
   std::vector<Event*> kept_;
 };
 

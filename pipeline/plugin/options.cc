@@ -264,6 +264,17 @@ std::string option_default_text(const CodecChoice& value) { return value.name; }
 std::string option_default_text(const ConfigValue&) { return ""; }
 
 const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
+  static const OptionDeclaration on_failure{"on_failure",
+                                            "string",
+                                            "tag",
+                                            "What becomes of an event that the filter fails on (grok finds no match, a date "
+                                            "cannot be read): it is tagged and goes on, or it "
+                                            "goes to the dead-letter queue without the tag.",
+                                            {"tag", "dlq"},
+                                            false,
+                                            false,
+                                            "",
+                                            ""};
   static const OptionDeclaration id{
       "id", "string", "", "Name of this plugin in metrics and logs; made up when not given.", {}, false, false, "", ""};
   static const OptionDeclaration metric{
@@ -302,6 +313,7 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
       {"remove_field", "array of string", "[]", "Fields removed when the filter succeeds.", {}, false, false, "", ""},
       {"add_tag", "array of string", "[]", "Tags added when the filter succeeds.", {}, false, false, "", ""},
       {"remove_tag", "array of string", "[]", "Tags removed when the filter succeeds.", {}, false, false, "", ""},
+      on_failure,
       {"periodic_flush",
        "boolean",
        "false",

@@ -437,6 +437,10 @@ bool PersistentQueue::pop(Batch& batch, std::size_t max_events, std::chrono::mil
 void PersistentQueue::close() { core_->close(); }
 void PersistentQueue::discard() { core_->discard(); }
 void PersistentQueue::finish(std::chrono::milliseconds limit) { core_->finish(limit); }
+std::uint64_t PersistentQueue::kept_number(const std::string& name) const { return core_->store().counter(name); }
+void PersistentQueue::keep_number(const std::string& name, std::uint64_t value) { core_->store().set_counter(name, value); }
+std::uint64_t PersistentQueue::taken_events() const { return core_->store().facts().next_sequence; }
+std::uint64_t PersistentQueue::lost_events() const { return core_->store().facts().lost; }
 bool PersistentQueue::is_closed() const { return core_->is_closed(); }
 bool PersistentQueue::is_drained() const { return core_->is_drained(); }
 PipelineQueue::Fill PersistentQueue::fill() const { return core_->fill(); }

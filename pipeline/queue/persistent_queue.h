@@ -37,6 +37,10 @@ class PersistentQueue final : public PipelineQueue {
   void discard() override;
   void finish(std::chrono::milliseconds limit) override;
   bool keeps_events() const override { return true; }
+  std::uint64_t kept_number(const std::string& name) const override;
+  void keep_number(const std::string& name, std::uint64_t value) override;
+  std::uint64_t taken_events() const override;
+  std::uint64_t lost_events() const override;
   bool is_closed() const override;
   bool is_drained() const override;
   Fill fill() const override;

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "pipeline/event/batch.h"
 
@@ -38,6 +40,19 @@ class PipelineQueue {
   virtual void finish(std::chrono::milliseconds limit) { (void)limit; }
   /// True when what is not delivered comes again after the next start.
   virtual bool keeps_events() const { return false; }
+  /// A number of the pipeline's that a queue that keeps things keeps with them, within a second or so; 0 when it has none.
+  virtual std::uint64_t kept_number(const std::string& name) const {
+    (void)name;
+    return 0;
+  }
+  virtual void keep_number(const std::string& name, std::uint64_t value) {
+    (void)name;
+    (void)value;
+  }
+  /// Events that it has taken since it was made.
+  virtual std::uint64_t taken_events() const { return 0; }
+  /// Events that were taken and are gone: their places on disk were damaged. Which ones is in the log.
+  virtual std::uint64_t lost_events() const { return 0; }
   virtual bool is_closed() const = 0;
   virtual bool is_drained() const = 0;
 

@@ -1,13 +1,16 @@
 #include "pipeline/run/output_buffer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <exception>
 
 #include "pipeline/event/json.h"
 
 namespace logboom {
 
 /// One delivery on its way. Outcomes may come from any thread, in any order.
-class TrackedDelivery final : public Delivery {
+class TrackedDelivery final : public Delivery, public std::enable_shared_from_this<TrackedDelivery> {
  public:
   TrackedDelivery(std::shared_ptr<OutputBuffer> buffer, BatchPtr batch, std::vector<Event*> events, std::size_t bytes,
                   int earlier_attempts)
@@ -32,7 +35,12 @@ class TrackedDelivery final : public Delivery {
         retry_reason_ = std::move(outcome.reason);
       }
     }
-    if (outcome.kind != OutcomeKind::Retry) finish_one(held_[index], outcome);
+    if (outcome.kind == OutcomeKind::Delivered) {
+      buffer_->events_out_.add();
+      buffer_->finish({&held_[index], 1});
+    } else if (outcome.kind == OutcomeKind::Permanent && !give_up(held_[index], outcome)) {
+      return;
+    }
     close_events(1);
   }
 
@@ -55,21 +63,45 @@ class TrackedDelivery final : public Delivery {
     }
     if (outcome.kind == OutcomeKind::Delivered) {
       buffer_->events_out_.add(reported.size());
-      OutputBuffer::finish_events(reported);
+      buffer_->finish(reported);
     } else if (outcome.kind == OutcomeKind::Permanent) {
-      for (Event* event : reported) finish_one(event, outcome);
+      std::size_t closed = 0;
+      for (Event* event : reported) closed += give_up(event, outcome) ? 1 : 0;
+      if (closed > 0) close_events(closed);
+      return;
     }
     close_events(reported.size());
   }
 
- private:
-  void finish_one(Event* event, const Outcome& outcome) {
-    if (outcome.kind == OutcomeKind::Delivered) {
-      buffer_->events_out_.add();
-    } else {
-      buffer_->reject(*event, outcome);
+  /// The output threw. One event of several is to blame: each is offered again alone, and what is alone is given up.
+  void output_failed(std::string_view problem) {
+    const std::string reason = fmt::format("the output failed: {}", problem);
+    if (held_.size() == 1) return report_all(Outcome::permanent(reason));
+    {
+      const std::lock_guard lock(mutex_);
+      goes_on_alone_ = true;
     }
-    OutputBuffer::finish_events({&event, 1});
+    report_all(Outcome::retry(reason));
+  }
+
+ private:
+  /// True when it is over with the event; else the dead-letter queue will say so.
+  bool give_up(Event* event, const Outcome& outcome) {
+    const auto on_safe = [self = shared_from_this(), event](bool is_safe) {
+      if (!is_safe) return;  // it stays unfinished: its token will say NotDelivered
+      self->buffer_->dead_lettered_.add();
+      self->buffer_->finish({&event, 1});
+      self->close_events(1);
+    };
+    switch (buffer_->give_up(*event, outcome, on_safe)) {
+      case OutputBuffer::GivenUp::Now: buffer_->finish({&event, 1}); return true;
+      case OutputBuffer::GivenUp::Later: return false;
+      case OutputBuffer::GivenUp::Retry: break;
+    }
+    const std::lock_guard lock(mutex_);
+    to_retry_.push_back(event);
+    retry_reason_ = buffer_->dead_letters_->problem();
+    return true;
   }
 
   /// Their outcome is known and their tokens were told. After the last ones the delivery is over: only then is nothing of it
@@ -80,7 +112,11 @@ class TrackedDelivery final : public Delivery {
       open_ -= count;
       if (open_ > 0) return;
     }
-    if (!to_retry_.empty()) buffer_->retry(batch_, std::move(to_retry_), earlier_attempts_, retry_reason_);
+    if (goes_on_alone_) {
+      for (Event* event : to_retry_) buffer_->retry(batch_, {event}, earlier_attempts_, retry_reason_);
+    } else if (!to_retry_.empty()) {
+      buffer_->retry(batch_, std::move(to_retry_), earlier_attempts_, retry_reason_);
+    }
     buffer_->settle(held_.size(), bytes_);
   }
 
@@ -93,6 +129,7 @@ class TrackedDelivery final : public Delivery {
   std::vector<bool> is_reported_;
   std::vector<Event*> to_retry_;
   std::string retry_reason_;
+  bool goes_on_alone_ = false;
 };
 
 std::size_t kept_bytes(const Batch& batch, std::size_t events) {
@@ -104,26 +141,53 @@ std::size_t kept_bytes(const Batch& batch, std::size_t events) {
   return bytes;
 }
 
-OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer)
+OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer,
+                           DeadLetterSink* dead_letters, const PipelineLedger* ledger)
     : output_(output),
       id_(site.id),
+      name_(site.name),
       limits_(limits),
       timer_(timer),
+      dead_letters_(dead_letters),
+      ledger_(ledger),
       events_in_(*site.events_in),
       events_out_(*site.events_out),
       retries_(site.metrics->counter("retries")),
       rejected_(site.metrics->counter("rejected")),
+      dead_lettered_(site.metrics->counter("dead_lettered")),
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
       undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")) {}
 
-void OutputBuffer::finish_events(std::span<Event* const> events) {
+std::size_t OutputBuffer::finish_events(std::span<Event* const> events) {
   std::size_t run_start = 0;
+  std::size_t open = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (events[i]->open_outcomes.fetch_sub(1, std::memory_order_acq_rel) == 1) continue;
     Batch::complete(events.subspan(run_start, i - run_start));
     run_start = i + 1;
+    ++open;
   }
   Batch::complete(events.subspan(run_start));
+  return events.size() - open;
+}
+
+/// Counted first: whoever was told that a chunk is done must find it in the ledger.
+void OutputBuffer::finish(std::span<Event* const> events) {
+  const std::size_t finished = finish_events(events);
+  if (ledger_ != nullptr && finished > 0) ledger_->completed.add(finished);
+}
+
+LedgerBalance::Output OutputBuffer::balance() const {
+  LedgerBalance::Output line;
+  line.id = id_;
+  line.delivered = events_out_.value();
+  line.dead_lettered = dead_lettered_.value();
+  line.rejected = rejected_.value();
+  line.buffered = undelivered_events();
+  line.taken = events_in_.value();
+  line.gap = static_cast<std::int64_t>(line.taken) -
+             static_cast<std::int64_t>(line.delivered + line.dead_lettered + line.rejected + line.buffered);
+  return line;
 }
 
 bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
@@ -147,7 +211,15 @@ bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
 }
 
 void OutputBuffer::offer(const BatchPtr& batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts) {
-  output_.deliver(std::make_shared<TrackedDelivery>(shared_from_this(), batch, std::move(events), bytes, earlier_attempts));
+  const auto delivery =
+      std::make_shared<TrackedDelivery>(shared_from_this(), batch, std::move(events), bytes, earlier_attempts);
+  try {
+    output_.deliver(delivery);
+  } catch (const std::exception& problem) {
+    delivery->output_failed(problem.what());
+  } catch (...) {
+    delivery->output_failed("an exception of no known kind");
+  }
 }
 
 void OutputBuffer::settle(std::size_t events, std::size_t bytes) {
@@ -174,7 +246,8 @@ void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int 
     copies = std::make_shared<Batch>();
     copies->keep(batch->kept());
     for (const Event* event : events) copies->adopt_copy(*event, *batch)->open_outcomes.store(1, std::memory_order_relaxed);
-    finish_events(events);
+    if (ledger_ != nullptr) ledger_->copied.add(events.size());
+    finish(events);
     events = copies->events();
   }
   const std::size_t bytes = kept_bytes(*copies, events.size());
@@ -199,16 +272,27 @@ void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int 
                     });
 }
 
-void OutputBuffer::reject(const Event& event, const Outcome& outcome) {
+OutputBuffer::GivenUp OutputBuffer::give_up(const Event& event, const Outcome& outcome, DeadLetterSink::OnSafe on_safe) {
+  if (dead_letters_ != nullptr) {
+    switch (dead_letters_->put(event, {name_, id_, outcome.reason, outcome.code}, std::move(on_safe))) {
+      case DeadLetterSink::Taken::Taken: log_given_up(event, outcome, "in the dead-letter queue"); return GivenUp::Later;
+      case DeadLetterSink::Taken::Refused: return GivenUp::Retry;
+      case DeadLetterSink::Taken::Dropped: break;
+    }
+  }
   rejected_.add();
+  log_given_up(event, outcome, "counted as rejected");
+  return GivenUp::Now;
+}
+
+void OutputBuffer::log_given_up(const Event& event, const Outcome& outcome, std::string_view whereto) {
   if (!reject_log_.allow()) return;
   std::string text;
   write_json(event.fields(), text);
   constexpr std::size_t kShownBytes = 500;
   if (text.size() > kShownBytes) text = text.substr(0, kShownBytes) + "…";
-  log_warn(id_,
-           "the destination refuses an event for good (status {}): {}; it is counted as rejected: {} ({} more held back)",
-           outcome.code, outcome.reason, text, reject_log_.suppressed());
+  log_warn(id_, "the destination refuses an event for good (status {}): {}; it is {}: {} ({} more held back)", outcome.code,
+           outcome.reason, whereto, text, reject_log_.suppressed());
 }
 
 void OutputBuffer::close() {

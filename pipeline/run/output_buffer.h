@@ -12,8 +12,10 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/metrics.h"
 #include "pipeline/compile/plan.h"
+#include "pipeline/dead_letter/dead_letter_sink.h"
 #include "pipeline/event/batch.h"
 #include "pipeline/plugin/output.h"
+#include "pipeline/run/ledger.h"
 #include "pipeline/run/retry.h"
 
 namespace logboom {
@@ -26,7 +28,10 @@ struct OutputBufferLimits {
 /// Any thread. Kept alive by its open deliveries.
 class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
  public:
-  OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer);
+  /// Without a sink for dead letters what is refused for good is counted as rejected. `ledger` and `dead_letters` (which may
+  /// be nullptr) outlive it.
+  OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer,
+               DeadLetterSink* dead_letters = nullptr, const PipelineLedger* ledger = nullptr);
 
   /// Gives events of a batch to the output. Each must have been counted in its open_outcomes. Waits while as much as the
   /// limits allow is undelivered: a slow output holds up its worker, and through the queue the senders. False when the
@@ -39,24 +44,38 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   bool wait_until_idle(std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
   std::size_t undelivered_events() const;
 
-  /// Counts an outcome per event down; tokens of events with none left are completed.
-  static void finish_events(std::span<Event* const> events);
+  /// This output's line of the ledger.
+  LedgerBalance::Output balance() const;
+
+  /// Counts an outcome per event down; tokens of events with none left are completed. Returns how many those were.
+  static std::size_t finish_events(std::span<Event* const> events);
 
  private:
   friend class TrackedDelivery;
   void offer(const BatchPtr& batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts);
   void settle(std::size_t events, std::size_t bytes);
   void retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts, const std::string& reason);
-  void reject(const Event& event, const Outcome& outcome);
+  enum class GivenUp {
+    Now,    // it is counted, and finished
+    Later,  // it is in the dead-letter queue, and finished when on_safe says so
+    Retry,  // the dead-letter queue cannot take it now
+  };
+  GivenUp give_up(const Event& event, const Outcome& outcome, DeadLetterSink::OnSafe on_safe);
+  void log_given_up(const Event& event, const Outcome& outcome, std::string_view whereto);
+  void finish(std::span<Event* const> events);
 
   Output& output_;
   const std::string id_;
+  const std::string name_;
   const OutputBufferLimits limits_;
   RetryTimer& timer_;
+  DeadLetterSink* const dead_letters_;
+  const PipelineLedger* const ledger_;
   Counter& events_in_;
   Counter& events_out_;
   Counter& retries_;
   Counter& rejected_;
+  Counter& dead_lettered_;
   Counter& undelivered_gauge_;
   Counter& undelivered_bytes_gauge_;
   LogRateLimit retry_log_;

@@ -13,6 +13,14 @@ constexpr auto kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr auto kQueueEndLimit = std::chrono::milliseconds(1000);
 constexpr auto kInputRestartPause = std::chrono::seconds(1);
 
+constexpr std::pair<const char*, std::uint64_t LedgerBalance::*> kKeptParts[] = {
+    {"ledger.received", &LedgerBalance::received},
+    {"ledger.replayed", &LedgerBalance::replayed},
+    {"ledger.created", &LedgerBalance::created},
+    {"ledger.dropped", &LedgerBalance::dropped},
+    {"ledger.dead_lettered", &LedgerBalance::dead_lettered},
+    {"ledger.finished", &LedgerBalance::finished}};
+
 void count_blocked(Counter& microseconds, std::chrono::steady_clock::time_point since) {
   const auto waited = std::chrono::steady_clock::now() - since;
   microseconds.add(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited).count()));
@@ -103,10 +111,11 @@ class Pipeline::Sink final : public EventSink {
 
 Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue,
                    MetricScope& metrics)
-    : plan_(std::move(plan)), settings_(std::move(settings)), queue_(std::move(queue)), metrics_(metrics) {
+    : plan_(std::move(plan)), settings_(std::move(settings)), queue_(std::move(queue)), metrics_(metrics), ledger_(metrics) {
   for (std::size_t i = 0; i < plan_->outputs.size(); ++i)
-    buffers_.push_back(
-        std::make_shared<OutputBuffer>(*plan_->outputs[i], plan_->output_sites[i], settings_.output_limits, timer_));
+    buffers_.push_back(std::make_shared<OutputBuffer>(*plan_->outputs[i], plan_->output_sites[i], settings_.output_limits,
+                                                      timer_, settings_.dead_letters.get(), &ledger_));
+  recover_ledger();
   for (const auto& input : plan_->inputs) endpoints_.push_back(input->endpoints());
   open_inputs_ = plan_->inputs.size();
 }
@@ -180,13 +189,14 @@ void Pipeline::run_worker(std::size_t number) {
 
 void Pipeline::work(std::size_t number) {
   name_thread(fmt::format("[{}]>worker{}", settings_.id, number));
-  PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_);
+  PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_, settings_.dead_letters.get());
   auto next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
   while (!queue_->is_drained()) {
     auto batch = std::make_shared<Batch>();
     const bool has_events = queue_->pop(*batch, settings_.batch_size, settings_.batch_delay, next_flush);
     const bool is_flush_due = std::chrono::steady_clock::now() >= next_flush;
     if (is_flush_due) next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
+    if (is_flush_due && number == 0) keep_ledger();
     if (has_events || (is_flush_due && runner.wants_flush()))
       runner.run(batch, is_flush_due ? std::optional(FlushKind::Periodic) : std::nullopt);
   }
@@ -197,6 +207,7 @@ void Pipeline::request_stop() { stop_->request_stop(); }
 
 void Pipeline::abandon() {
   stop_->request_stop();
+  if (settings_.dead_letters) settings_.dead_letters->give_up();
   queue_->discard();
   for (const auto& buffer : buffers_) buffer->close();
 }
@@ -231,12 +242,41 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   workers_.clear();
   for (const auto& buffer : buffers_) buffer->close();
   stop_outputs();
+  keep_ledger();
   queue_->finish(kQueueEndLimit);
   is_drained_ = true;
 }
 
 void Pipeline::stop_outputs() {
   for (; started_outputs_ > 0; --started_outputs_) plan_->outputs[started_outputs_ - 1]->stop();
+}
+
+LedgerBalance Pipeline::ledger() const {
+  LedgerBalance balance = read_ledger(ledger_, queue_->fill().events, queue_->lost_events(), ledger_before_);
+  for (const auto& buffer : buffers_) balance.outputs.push_back(buffer->balance());
+  return balance;
+}
+
+void Pipeline::recover_ledger() {
+  if (!queue_->keeps_events()) return;
+  LedgerBalance kept;
+  for (const auto& [name, part] : kKeptParts) kept.*part = queue_->kept_number(name);
+  ledger_before_ = recovered_ledger(kept, queue_->taken_events(), queue_->fill().events, queue_->lost_events());
+}
+
+void Pipeline::keep_ledger() {
+  if (!queue_->keeps_events()) return;
+  const LedgerBalance now = ledger();
+  const std::uint64_t sum = now.received + now.replayed + now.created + now.dropped + now.dead_lettered + now.finished;
+  if (sum == ledger_kept_) return;
+  ledger_kept_ = sum;
+  for (const auto& [name, part] : kKeptParts) queue_->keep_number(name, now.*part);
+}
+
+std::shared_ptr<EventSink> Pipeline::replay_sink() {
+  MetricScope& scope = metrics_.child("plugins").child("inputs").child("replay");
+  return std::make_shared<Sink>(queue_, stop_, AcknowledgeWhen::Delivered, ledger_.replayed, scope.counter("events.out"),
+                                scope);
 }
 
 std::size_t Pipeline::undelivered_events() const {

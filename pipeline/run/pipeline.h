@@ -12,6 +12,7 @@
 
 #include "pipeline/compile/plan.h"
 #include "pipeline/queue/queue.h"
+#include "pipeline/run/ledger.h"
 #include "pipeline/run/output_buffer.h"
 #include "pipeline/run/retry.h"
 
@@ -32,6 +33,7 @@ struct PipelineSettings {
   AcknowledgeWhen acknowledge = AcknowledgeWhen::Delivered;
   std::chrono::milliseconds flush_interval{5000};
   OutputBufferLimits output_limits;
+  std::shared_ptr<DeadLetterSink> dead_letters;  // nullptr: the pipeline has no dead-letter queue
 };
 
 /// A listening input's wish: the server opens the socket and serves it into `sink`.
@@ -77,6 +79,11 @@ class Pipeline {
   PipelineQueue& queue() { return *queue_; }
   const Plan& plan() const { return *plan_; }
   std::size_t undelivered_events() const;
+  /// What became of the pipeline's events so far. Any thread.
+  LedgerBalance ledger() const;
+  /// Where entries of the dead-letter queue come in again; their receivers are told when the events are safe, whatever
+  /// settings().acknowledge says. Any thread.
+  std::shared_ptr<EventSink> replay_sink();
 
  private:
   class Sink;
@@ -85,12 +92,17 @@ class Pipeline {
   void run_input(std::size_t number);
   void input_ended();
   void stop_outputs();
+  void recover_ledger();
+  void keep_ledger();
   std::shared_ptr<Sink> make_sink(std::size_t input);
 
   std::shared_ptr<Plan> plan_;
   const PipelineSettings settings_;
   std::shared_ptr<PipelineQueue> queue_;
   MetricScope& metrics_;
+  const PipelineLedger ledger_;
+  LedgerBalance ledger_before_;  // of earlier processes, as a queue that keeps things has kept it
+  std::uint64_t ledger_kept_ = 0;
   ThreadedRetryTimer timer_;
   std::vector<std::shared_ptr<OutputBuffer>> buffers_;
   std::shared_ptr<StopSignal> stop_ = std::make_shared<StopSignal>();

@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <iterator>
+
+#include "pipeline/base/log.h"
+#include "pipeline/event/undecoded.h"
 
 namespace logboom {
 namespace {
+
+constexpr auto kDeadLetterWait = std::chrono::milliseconds(100);
 
 std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
   return static_cast<std::uint64_t>(
@@ -40,16 +46,20 @@ std::vector<std::size_t> labels_in_flow_order(const Plan& plan) {
 }  // namespace
 
 PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker,
-                       std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered, MetricScope& metrics)
+                       std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered, MetricScope& metrics,
+                       DeadLetterSink* dead_letters)
     : plan_(std::move(plan)),
       filters_(plan_->filters[worker]),
       outputs_(std::move(outputs)),
       is_event_by_event_(is_ordered && plan_->has_state_across_filters),
       label_order_(labels_in_flow_order(*plan_)),
+      dead_letters_(dead_letters),
+      ledger_(metrics),
       events_filtered_(metrics.counter("events.filtered")),
       events_dropped_(metrics.counter("events.dropped")) {
   for (const auto& filter : filters_) wants_flush_ |= filter->wants_flush();
   condition_scratch_.failures = plan_->condition_failures;
+  if (dead_letters_ != nullptr) condition_scratch_.failure = &condition_failure_;
 }
 
 PlanRunner::Selection PlanRunner::borrow() {
@@ -64,8 +74,12 @@ void PlanRunner::give_back(Selection selection) { spare_.push_back(std::move(sel
 
 bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
   batch->keep(plan_);
+  batch_ = batch;
+  created_ = 0;
+  is_given_up_ = false;
   Selection events = borrow();
   dropped_.clear();
+  if (dead_letters_ != nullptr) dead_letter_undecoded(*batch);
   if (is_event_by_event_) {
     // Filters that share state must see one event's whole way before the next event's.
     Selection one = borrow();
@@ -84,16 +98,18 @@ bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
   }
   events_dropped_.add(dropped_.size());
   events_filtered_.add(events.size());
-  Batch::complete(dropped_);
+  complete_dropped();
 
   // The worker itself holds every event until all outputs have it, so that the first outcome completes nothing early.
   for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
   batch->events() = events;
   bool is_delivered = deliver(batch, plan_->output_block, events);
-  if (is_delivered) OutputBuffer::finish_events(events);
+  if (is_delivered) finish(events);
   give_back(std::move(events));
   if (flush && wants_flush_) is_delivered &= flush_labels(batch, *flush);
-  return is_delivered;
+  if (created_ > 0) ledger_.created.add(created_);
+  batch_.reset();
+  return is_delivered && !is_given_up_;
 }
 
 void PlanRunner::filter(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush) {
@@ -110,16 +126,86 @@ void PlanRunner::filter(Batch& batch, const Block& block, Selection& events, std
 void PlanRunner::apply_filter(Batch& batch, std::size_t number, Selection& events, std::optional<FlushKind> flush) {
   const PluginSite& site = plan_->filter_sites[number];
   const auto start = std::chrono::steady_clock::now();
-  site.events_in->add(events.size());
-  FilterBatch work{batch, events, dropped_};
+  const std::size_t taken = events.size();
+  const std::size_t dropped_before = dropped_.size();
+  site.events_in->add(taken);
+  FilterBatch work{batch, events, dropped_, dead_letters_ != nullptr ? &failed_ : nullptr};
   if (!events.empty()) filters_[number]->apply(work);
-  if (flush) filters_[number]->flush(work, *flush);
+  if (flush) flush_filter(number, work, *flush);
   site.events_out->add(events.size());
+  created_ += events.size() + dropped_.size() - dropped_before + failed_.size() - taken;
+  if (!failed_.empty()) dead_letter_failed(site);
   site.duration_nanoseconds->add(nanoseconds_since(start));
 }
 
-void PlanRunner::split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest) {
-  for (Event* event : events) (condition.evaluate(*event, condition_scratch_) ? taken : rest).push_back(event);
+void PlanRunner::flush_filter(std::size_t number, FilterBatch& work, FlushKind flush) {
+  try {
+    filters_[number]->flush(work, flush);
+  } catch (const std::exception& problem) {
+    log_error(plan_->filter_sites[number].id, "the filter failed while it gave held events back: {}", problem.what());
+  }
+}
+
+void PlanRunner::split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest,
+                       bool is_frozen) {
+  if (dead_letters_ == nullptr) {
+    for (Event* event : events) (condition.evaluate(*event, condition_scratch_) ? taken : rest).push_back(event);
+    return;
+  }
+  for (Event* event : events) {
+    condition_failure_.clear();
+    const bool is_true = condition.evaluate(*event, condition_scratch_);
+    if (condition_failure_.empty()) {
+      (is_true ? taken : rest).push_back(event);
+    } else {
+      const std::string reason = condition_failure_;
+      dead_letter(event, {"if-statement", "if-statement", reason}, is_frozen);
+    }
+  }
+}
+
+/// What codecs could not decode does not enter the pipeline.
+void PlanRunner::dead_letter_undecoded(Batch& batch) {
+  std::erase_if(batch.events(), [this](Event* event) {
+    const auto why = take_undecoded(*event);
+    if (why) dead_letter(event, {why->codec, why->id, why->reason}, false);
+    return why.has_value();
+  });
+}
+
+void PlanRunner::dead_letter_failed(const PluginSite& site) {
+  for (const FailedEvent& failed : failed_) dead_letter(failed.event, {site.name, site.id, failed.reason}, false);
+  failed_.clear();
+}
+
+/// `is_frozen`: outputs may hold the event already, and what becomes of it there counts for the ledger.
+void PlanRunner::dead_letter(Event* event, const DeadLetterCause& cause, bool is_frozen) {
+  if (is_frozen) {
+    event->open_outcomes.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    event->open_outcomes.store(1, std::memory_order_relaxed);
+  }
+  const auto finished = [batch = batch_, event, &counter = is_frozen ? ledger_.completed : ledger_.dead_lettered] {
+    if (const std::size_t count = OutputBuffer::finish_events({&event, 1}); count > 0) counter.add(count);
+  };
+  for (;;) {
+    const auto taken = dead_letters_->put(*event, cause, [finished](bool is_safe) {
+      if (is_safe) finished();
+    });
+    if (taken == DeadLetterSink::Taken::Taken) return;
+    if (taken == DeadLetterSink::Taken::Dropped) return finished();
+    if (!dead_letters_->wait_until_writable(kDeadLetterWait)) break;
+  }
+  is_given_up_ = true;  // it stays unfinished: its token will say NotDelivered
+}
+
+void PlanRunner::complete_dropped() {
+  Batch::complete(dropped_);
+  if (!dropped_.empty()) ledger_.dropped.add(dropped_.size());
+}
+
+void PlanRunner::finish(std::span<Event* const> events) {
+  if (const std::size_t finished = OutputBuffer::finish_events(events); finished > 0) ledger_.completed.add(finished);
 }
 
 void PlanRunner::filter_if(Batch& batch, const IfStep& step, Selection& events, std::optional<FlushKind> flush) {
@@ -142,7 +228,7 @@ void PlanRunner::filter_if(Batch& batch, const IfStep& step, Selection& events, 
     if (rest.empty() && !flush) break;
     Selection taken = borrow();
     Selection left = borrow();
-    split(branch.condition, rest, taken, left);
+    split(branch.condition, rest, taken, left, false);
     rest.swap(left);
     give_back(std::move(left));
     run_branch(branch.body, taken);
@@ -177,7 +263,7 @@ bool PlanRunner::deliver_if(const BatchPtr& batch, const IfStep& step, const Sel
   for (const auto& branch : step.branches) {
     Selection taken = borrow();
     Selection left = borrow();
-    split(branch.condition, rest, taken, left);
+    split(branch.condition, rest, taken, left, true);
     rest.swap(left);
     give_back(std::move(left));
     is_delivered &= deliver(batch, branch.body, taken);
@@ -192,10 +278,11 @@ bool PlanRunner::deliver_if(const BatchPtr& batch, const IfStep& step, const Sel
 bool PlanRunner::relabel(const BatchPtr& batch, const PlannedLabel& label, const Selection& events) {
   Selection copies = borrow();
   for (const Event* event : events) copies.push_back(batch->clone(*event));
+  created_ += copies.size();
   Selection dropped_outside;
   dropped_outside.swap(dropped_);
   filter(*batch, label.filters, copies, std::nullopt);
-  Batch::complete(dropped_);
+  complete_dropped();
   dropped_.swap(dropped_outside);
   const bool is_delivered = finish_label(batch, label, copies);
   give_back(std::move(copies));
@@ -205,7 +292,7 @@ bool PlanRunner::relabel(const BatchPtr& batch, const PlannedLabel& label, const
 bool PlanRunner::finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events) {
   for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
   const bool is_delivered = deliver(batch, label.outputs, events);
-  if (is_delivered) OutputBuffer::finish_events(events);
+  if (is_delivered) finish(events);
   return is_delivered;
 }
 
@@ -217,7 +304,7 @@ bool PlanRunner::flush_labels(const BatchPtr& batch, FlushKind flush) {
     Selection events = borrow();
     dropped_.clear();
     filter(*batch, label.filters, events, flush);
-    Batch::complete(dropped_);
+    complete_dropped();
     is_delivered &= finish_label(batch, label, events);
     give_back(std::move(events));
   }

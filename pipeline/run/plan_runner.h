@@ -13,8 +13,10 @@ namespace logboom {
 /// Runs batches through a plan's filters and hands them to its outputs. One thread; each worker has its own.
 class PlanRunner {
  public:
+  /// `metrics` is the pipeline's scope. `dead_letters` (nullptr: there is no dead-letter queue) takes what filters set aside
+  /// and what a condition cannot be evaluated for; both outlive the runner and its events.
   PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
-             bool is_ordered, MetricScope& metrics);
+             bool is_ordered, MetricScope& metrics, DeadLetterSink* dead_letters = nullptr);
 
   /// Filters, then outputs. With `flush` also calls the flush hooks of filters that have one; the batch may be empty then.
   /// False when an output was closed: events it should have had are not delivered.
@@ -27,13 +29,19 @@ class PlanRunner {
 
   void filter(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush);
   void apply_filter(Batch& batch, std::size_t number, Selection& events, std::optional<FlushKind> flush);
+  void flush_filter(std::size_t number, FilterBatch& work, FlushKind flush);
   void filter_if(Batch& batch, const IfStep& step, Selection& events, std::optional<FlushKind> flush);
   bool deliver(const BatchPtr& batch, const Block& block, const Selection& events);
   bool deliver_if(const BatchPtr& batch, const IfStep& step, const Selection& events);
   bool relabel(const BatchPtr& batch, const PlannedLabel& label, const Selection& events);
   bool finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events);
   bool flush_labels(const BatchPtr& batch, FlushKind flush);
-  void split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest);
+  void split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest, bool is_frozen);
+  void dead_letter_undecoded(Batch& batch);
+  void dead_letter_failed(const PluginSite& site);
+  void dead_letter(Event* event, const DeadLetterCause& cause, bool is_frozen);
+  void complete_dropped();
+  void finish(std::span<Event* const> events);
 
   Selection borrow();
   void give_back(Selection selection);
@@ -46,6 +54,13 @@ class PlanRunner {
   bool wants_flush_ = false;
   Condition::Scratch condition_scratch_;
   Selection dropped_;
+  DeadLetterSink* const dead_letters_;
+  std::vector<FailedEvent> failed_;
+  std::string condition_failure_;
+  BatchPtr batch_;  // that is being run
+  const PipelineLedger ledger_;
+  std::uint64_t created_ = 0;  // in this run
+  bool is_given_up_ = false;   // an event could go nowhere
   std::vector<Selection> spare_;
   Counter& events_filtered_;
   Counter& events_dropped_;

@@ -9,6 +9,7 @@ namespace {
 struct JsonOptions {
   std::string charset = "UTF-8";
   std::optional<FieldRef> target;
+  std::string on_failure = "tag";
 };
 
 OptionTable<JsonOptions> json_options() {
@@ -16,6 +17,10 @@ OptionTable<JsonOptions> json_options() {
   table.optional("charset", &JsonOptions::charset, "Character set of the bytes that come in.");
   table.optional("target", &JsonOptions::target,
                  "Field that takes the decoded document; its names become fields when not given.");
+  table
+      .optional("on_failure", &JsonOptions::on_failure,
+                "What becomes of what is no JSON: an event with a tag, or an entry of the dead-letter queue.")
+      .one_of({"tag", "dlq"});
   return table;
 }
 
@@ -41,7 +46,11 @@ class Json final : public Codec {
   Json(JsonOptions options, const PluginContext& context)
       : settings_(std::make_shared<const JsonEventSettings>(
             JsonEventSettings{Charset::of_option(options.charset, context), options.target, TextEventMaker(context.is_ecs()),
-                              context.metrics().counter("invalid_texts"), context.metrics().counter("failures")})) {}
+                              context.metrics().counter("invalid_texts"), context.metrics().counter("failures"),
+                              options.on_failure == "dlq", "json", context.id()})) {
+    if (options.on_failure == "dlq" && !context.surroundings().has_dead_letter_queue)
+      context.error("on_failure", "on_failure => \"dlq\" needs the dead-letter queue", "set dead_letter_queue.enable: true");
+  }
 
   std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<JsonDecoder>(settings_); }
   bool can_encode() const override { return true; }
@@ -56,7 +65,8 @@ const RegisterCodec registered({.name = "json",
                                 .make = make_codec<Json, json_options>,
                                 .details = R"(A message is a JSON document: an object is one event, an array of
 objects is one event each, a blank message is nothing. Any other message becomes an event with the text as `message`
-and the tag `_jsonparsefailure`, counted in `failures`. With a `target` the document is put there instead of at the
+and the tag `_jsonparsefailure`, counted in `failures`; with `on_failure => "dlq"` an entry of the dead-letter queue
+without the tag, whose `[@metadata][raw_base64]` has the bytes when they are not valid UTF-8. With a `target` the document is put there instead of at the
 top of the event. With ECS a message that gives one event is kept in `[event][original]`, unless the event brings that
 field.
 

@@ -12,6 +12,7 @@ struct JsonLinesOptions {
   std::string delimiter = "\n";
   ByteSize decode_size_limit_bytes{64 * 1024 * 1024};  // Logstash: 512 MiB, of each connection
   std::optional<FieldRef> target;
+  std::string on_failure = "tag";
 };
 
 OptionTable<JsonLinesOptions> json_lines_options() {
@@ -22,6 +23,10 @@ OptionTable<JsonLinesOptions> json_lines_options() {
                  "Longest line (Logstash: 512 MiB); what is longer is cut there and tagged _line_too_long.");
   table.optional("target", &JsonLinesOptions::target,
                  "Field that takes the decoded document; its names become fields when not given.");
+  table
+      .optional("on_failure", &JsonLinesOptions::on_failure,
+                "What becomes of what is no JSON: an event with a tag, or an entry of the dead-letter queue.")
+      .one_of({"tag", "dlq"});
   return table;
 }
 
@@ -88,9 +93,12 @@ class JsonLines final : public Codec {
   JsonLines(JsonLinesOptions options, const PluginContext& context)
       : shared_{std::make_shared<const JsonEventSettings>(
                     JsonEventSettings{Charset::of_option(options.charset, context), options.target, TextEventMaker(false),
-                                      context.metrics().counter("invalid_texts"), context.metrics().counter("failures")}),
+                                      context.metrics().counter("invalid_texts"), context.metrics().counter("failures"),
+                                      options.on_failure == "dlq", "json_lines", context.id()}),
                 options.delimiter, static_cast<std::size_t>(options.decode_size_limit_bytes.bytes), TextEventMaker(false),
                 context.metrics().counter("lines_too_long")} {
+    if (options.on_failure == "dlq" && !context.surroundings().has_dead_letter_queue)
+      context.error("on_failure", "on_failure => \"dlq\" needs the dead-letter queue", "set dead_letter_queue.enable: true");
     if (options.delimiter.empty()) context.error("delimiter", "delimiter: is empty", "leave it out for line feeds");
   }
 
@@ -110,7 +118,8 @@ const RegisterCodec registered({.name = "json_lines",
                                 .make = make_codec<JsonLines, json_lines_options>,
                                 .details = R"(Every line is a JSON document: an object is one event, an array of
 objects is one event each, a blank line is nothing. Any other line becomes an event with the line as `message` and the
-tag `_jsonparsefailure`, counted in `failures`. With a `target` the document is put there instead of at the top of the
+tag `_jsonparsefailure`, counted in `failures`; with `on_failure => "dlq"` an entry of the dead-letter queue, as of the
+codec json. With a `target` the document is put there instead of at the top of the
 event. `[event][original]` is not set.
 
 A line longer than `decode_size_limit_bytes` is not parsed: its beginning becomes `message`, with the tag

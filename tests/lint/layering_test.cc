@@ -26,9 +26,10 @@ const std::map<std::string, std::set<std::string>>& layers() {
       {"net", {"base"}},
       {"plugin", {"base", "event", "config", "text", "net"}},
       {"store", {"base", "event"}},
+      {"dead_letter", {"base", "event", "config", "text", "net", "plugin", "store"}},
       {"queue", {"base", "event", "config", "text", "net", "store"}},
       {"compile", {"base", "event", "config", "text", "net", "plugin"}},
-      {"run", {"base", "event", "config", "text", "net", "plugin", "store", "queue", "compile"}},
+      {"run", {"base", "event", "config", "text", "net", "plugin", "store", "dead_letter", "queue", "compile"}},
   };
   return allowed;
 }

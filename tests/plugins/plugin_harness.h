@@ -18,10 +18,11 @@ template <class Interface>
 class PluginHarness {
  public:
   PluginHarness(std::string_view section, std::string_view text, EcsMode ecs = EcsMode::V1, const Clock* clock = nullptr,
-                std::string data_directory = {}) {
+                std::string data_directory = {}, DeadLetterAccess* dead_letters = nullptr) {
     surroundings_.ecs = ecs;
     surroundings_.clock = clock;
     surroundings_.data_directory = std::move(data_directory);
+    surroundings_.dead_letters = dead_letters;
     auto source = std::make_shared<SourceText>("test.conf", std::string(section) + " { " + std::string(text) + " }");
     parse_logstash(source, {}, graph_, diagnostics);
     if (diagnostics.has_errors()) return;

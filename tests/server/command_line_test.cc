@@ -85,7 +85,7 @@ TEST_CASE("wrong use has status 2 and says what is wrong and what is meant", "[c
       {{"--log.level", "chatty"}, "log.level wants one of trace|debug|info|warn|error|fatal, not \"chatty\""},
       {{"-t", "maybe"}, "config.test_and_exit wants true or false, not \"maybe\""},
       {{"-e", "x", "-f", "y"}, "give either -e or -f, not both"},
-      {{"--dead_letter_queue.max_bytes", "1gb"}, "the dead-letter queue is not part of this version"},
+      {{"--slowlog.threshold.warn", "1s"}, "there is no slow log in this version"},
       {{"-p", "/plugins"}, "--path.plugins: Logboom's plugins are built in"},
       {{"-i", "irb"}, "--interactive: Logboom's plugins are built in"},
       {{"--field-reference-escape-style", "percent"}, "wants one of none, not \"percent\""},

@@ -96,9 +96,9 @@ TEST_CASE("what a full logstash.yml sets is taken or passed over", "[settings]")
   INFO((loaded ? "" : loaded.error().message));
   REQUIRE(loaded);
   CHECK(settings.number("pipeline.batch.size") == 125);
-  const auto refused = settings.set("dead_letter_queue.enable", "true", "test");  // somebody relies on it
+  const auto refused = settings.set("xpack.management.enabled", "true", "test");  // somebody relies on it
   CHECK(refused.error().code == ErrorCode::InvalidArgument);
-  CHECK_THAT(refused.error().message, Contains("the dead-letter queue is not part of this version"));
+  CHECK_THAT(refused.error().message, Contains("it belongs to Elastic's commercial extensions"));
 }
 
 TEST_CASE("YAML keys may be flat or nested, and the command line wins over the file", "[settings]") {

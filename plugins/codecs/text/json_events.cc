@@ -1,5 +1,7 @@
 #include "plugins/codecs/text/json_events.h"
 
+#include "pipeline/event/undecoded.h"
+
 namespace logboom {
 namespace {
 
@@ -28,7 +30,8 @@ void JsonEventReader::add(std::string_view text, bool is_padded, bool keeps_orig
     if (keeps_original && parsed->as_array().size() == 1)
       settings_->texts.add_original(charset_reader_.to_utf8(text, chunk.arena()), *chunk.events().back());
   } else {
-    add_failure(text, chunk);
+    add_failure(text, parsed ? std::string_view("neither an object nor an array of objects") : parsed.error().message,
+                chunk);
   }
 }
 
@@ -42,10 +45,15 @@ void JsonEventReader::add_object(Object* fields, Chunk& chunk) {
   event.set(*settings_->target, Value::object(fields));
 }
 
-void JsonEventReader::add_failure(std::string_view text, Chunk& chunk) {
+void JsonEventReader::add_failure(std::string_view text, std::string_view problem, Chunk& chunk) {
   settings_->failures.add();
   const std::string_view valid = settings_->charset.is_utf8() ? charset_reader_.to_utf8(text, chunk.arena()) : text;
-  settings_->texts.add(valid, chunk).add_failure_tag("_jsonparsefailure");
+  Event& event = settings_->texts.add(valid, chunk);
+  if (settings_->diverts_failures) {
+    mark_undecoded(event, {settings_->name, settings_->id, problem}, text, valid);
+  } else {
+    event.add_failure_tag("_jsonparsefailure");
+  }
 }
 
 }  // namespace logboom

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,9 @@ struct JsonEventSettings {
   TextEventMaker texts;  // makes the events of documents that cannot be read
   Counter& invalid_texts;
   Counter& failures;
+  bool diverts_failures = false;  // on_failure => "dlq"
+  std::string name = {};          // of the codec, for its dead letters
+  std::string id = {};
 };
 
 /// One decoder's working memory. One thread at a time.
@@ -38,7 +42,7 @@ class JsonEventReader {
 
  private:
   void add_object(Object* fields, Chunk& chunk);
-  void add_failure(std::string_view text, Chunk& chunk);
+  void add_failure(std::string_view text, std::string_view problem, Chunk& chunk);
 
   std::shared_ptr<const JsonEventSettings> settings_;
   CharsetReader charset_reader_;

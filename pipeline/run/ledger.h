@@ -1,0 +1,72 @@
+// The conservation ledger: what became of every event of a pipeline, in numbers that must add up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/base/metrics.h"
+
+namespace logboom {
+
+/// What workers and outputs count, once per batch. Any thread.
+///   received + replayed + created = dropped + dead_lettered + finished + queued + in flight + lost
+struct PipelineLedger {
+  /// The counters of a pipeline's scope, in its child "ledger"; received is the pipeline's own events.in.
+  explicit PipelineLedger(MetricScope& pipeline)
+      : received(pipeline.counter("events.in")),
+        replayed(pipeline.child("ledger").counter("replayed")),
+        created(pipeline.child("ledger").counter("created")),
+        dropped(pipeline.child("ledger").counter("dropped")),
+        dead_lettered(pipeline.child("ledger").counter("dead_lettered")),
+        completed(pipeline.child("ledger").counter("completed")),
+        copied(pipeline.child("ledger").counter("copied")) {}
+
+  Counter& received;       // from inputs, into the queue
+  Counter& replayed;       // from the dead-letter queue, into the queue
+  Counter& created;        // by split, clone, aggregate; copies for labels
+  Counter& dropped;        // by filters
+  Counter& dead_lettered;  // by filters and conditions, into the dead-letter queue
+  Counter& completed;      // every output has said what became of them (or there was none)
+  Counter& copied;         // for a retry; each completes once more than the events that came in
+};
+
+/// The same at one moment. Counters are read one behind the other, so only a pipeline at rest has to add up.
+struct LedgerBalance {
+  std::uint64_t received = 0;
+  std::uint64_t replayed = 0;
+  std::uint64_t created = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t dead_lettered = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t queued = 0;  // of a persistent queue also what is being delivered
+  std::uint64_t lost = 0;    // of a persistent queue: damaged on disk; the log names them
+  /// What the equation leaves: with workers, filters that hold events back, and outputs. Negative: more came out than in.
+  std::int64_t in_flight = 0;
+
+  struct Output {
+    std::string id;
+    std::uint64_t taken = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t dead_lettered = 0;
+    std::uint64_t rejected = 0;
+    std::uint64_t buffered = 0;
+    /// taken - (delivered + dead_lettered + rejected + buffered).
+    std::int64_t gap = 0;
+  };
+  std::vector<Output> outputs;
+
+  /// What does not add up at rest (nothing queued, no worker busy, nothing buffered, no filter that holds events back), a
+  /// sentence each; empty when all is well.
+  std::vector<std::string> gaps_at_rest() const;
+};
+
+/// Reads the counters, which go on from `before`; `queued` and `lost` are the queue's own numbers.
+LedgerBalance read_ledger(const PipelineLedger& ledger, std::uint64_t queued, std::uint64_t lost = 0,
+                          const LedgerBalance& before = {});
+
+/// What a pipeline's ledger was when its queue was closed, from numbers that were kept now and then. The queue knows what it
+/// has `taken` since it was made; what went out since the numbers were kept (the process was killed) counts as finished.
+LedgerBalance recovered_ledger(LedgerBalance kept, std::uint64_t taken, std::uint64_t queued, std::uint64_t lost);
+
+}  // namespace logboom

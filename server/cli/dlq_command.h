@@ -1,0 +1,16 @@
+// `logboom dlq`: ls, groups, show, replay, purge. Tested by tests/server/cli/dlq_command_test.cc and
+// tests/end_to_end/dead_letter_test.py; described in docs/dead-letter-queue.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/cli/store_command.h"
+
+namespace logboom {
+
+/// Runs the subcommand with the words behind `dlq`. Reading looks at the files, beside a server that writes them; replay and
+/// purge go through the running server, and purge works on the files when there is none. Exit status: CommandStatus.
+int run_dlq_command(const std::vector<std::string>& words, CommandConsole console);
+
+}  // namespace logboom
