@@ -9,10 +9,10 @@
 set -euo pipefail
 
 run=(tzdata libre2-9 libpcre2-8-0 libsimdjson14 libspdlog1.10 libfmt9 libmaxminddb0 libdate-tz3
-     libyaml-cpp0.7 libicu72 libcurl4 libdeflate0 zlib1g libxxhash0 libzstd1 libprotobuf-lite32 libssl3 ca-certificates)
+     libyaml-cpp0.7 libicu72 libcurl4 librdkafka1 libdeflate0 zlib1g libxxhash0 libzstd1 libprotobuf-lite32 libssl3 ca-certificates)
 build=(g++ cmake ninja-build ccache pkg-config make git
        libboost1.81-dev libre2-dev libpcre2-dev libsimdjson-dev libspdlog-dev libfmt-dev libmaxminddb-dev
-       libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev libdeflate-dev zlib1g-dev libxxhash-dev
+       libhowardhinnant-date-dev libyaml-cpp-dev libicu-dev libcurl4-openssl-dev librdkafka-dev libdeflate-dev zlib1g-dev libxxhash-dev
        libzstd-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler libssl-dev libcli11-dev tzdata)
 test=(catch2 python3 python3-msgpack curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
 peers=(bsdutils curl openssl python3-venv libestr0 libfastjson4 liblognorm5 libgnutls30 libivykis0 libjson-c5 libnet1 libpcre3

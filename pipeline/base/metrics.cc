@@ -2,6 +2,18 @@
 
 namespace logboom {
 
+void Note::set(std::string_view text) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::lock_guard lock(mutex_);
+  content_.text = text;
+  content_.epoch_seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+Note::Content Note::content() const {
+  const std::lock_guard lock(mutex_);
+  return content_;
+}
+
 Counter& MetricScope::counter(std::string_view name) {
   const std::lock_guard lock(mutex_);
   auto found = counters_.find(name);
@@ -14,6 +26,26 @@ Histogram& MetricScope::histogram(std::string_view name) {
   auto found = histograms_.find(name);
   if (found == histograms_.end()) found = histograms_.emplace(std::string(name), std::make_unique<Histogram>()).first;
   return *found->second;
+}
+
+Note& MetricScope::note(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  auto found = notes_.find(name);
+  if (found == notes_.end()) found = notes_.emplace(std::string(name), std::make_unique<Note>()).first;
+  return *found->second;
+}
+
+std::vector<MetricScope::NoteSample> MetricScope::notes() const {
+  std::vector<NoteSample> out;
+  collect_notes("", out);
+  return out;
+}
+
+void MetricScope::collect_notes(const std::string& prefix, std::vector<NoteSample>& out) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, note] : notes_)
+    if (auto content = note->content(); !content.text.empty()) out.push_back({prefix + name, std::move(content)});
+  for (const auto& [name, scope] : children_) scope->collect_notes(prefix + name + ".", out);
 }
 
 MetricScope& MetricScope::child(std::string_view name) {

@@ -66,6 +66,21 @@ class Histogram {
   std::atomic<std::uint64_t> sum_microseconds_{0};
 };
 
+/// A text and when it was set: a plugin's last error. Any thread.
+class Note {
+ public:
+  struct Content {
+    std::string text;                // empty: never set
+    std::int64_t epoch_seconds = 0;  // when, UTC
+  };
+  void set(std::string_view text);
+  Content content() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Content content_;
+};
+
 /// A named group of counters: the process, a pipeline or a plugin. Counters live as long as their scope. Any thread.
 /// Look counters up once, when a plugin is made; keep the reference.
 class MetricScope {
@@ -74,6 +89,8 @@ class MetricScope {
   Counter& counter(std::string_view name);
   /// The histogram of this name in this scope; made at the first call.
   Histogram& histogram(std::string_view name);
+  /// The note of this name in this scope; made at the first call.
+  Note& note(std::string_view name);
   /// The child scope of this name ("pipelines", "main", "filters", "grok_1"); made at the first call.
   MetricScope& child(std::string_view name);
 
@@ -83,12 +100,20 @@ class MetricScope {
   };
   /// Every counter below this scope, sorted by path. A histogram shows as its `.count` and `.sum_microseconds`.
   std::vector<Sample> samples() const;
+  struct NoteSample {
+    std::string path;
+    Note::Content content;
+  };
+  /// Every note below this scope that was set, sorted by path.
+  std::vector<NoteSample> notes() const;
 
  private:
   void collect(const std::string& prefix, std::vector<Sample>& out) const;
+  void collect_notes(const std::string& prefix, std::vector<NoteSample>& out) const;
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Counter>, std::less<>> counters_;
   std::map<std::string, std::unique_ptr<Histogram>, std::less<>> histograms_;
+  std::map<std::string, std::unique_ptr<Note>, std::less<>> notes_;
   std::map<std::string, std::unique_ptr<MetricScope>, std::less<>> children_;
 };
 

@@ -2,6 +2,14 @@
 
 namespace logboom {
 
+std::uint64_t AckToken::serial() {
+  static std::atomic<std::uint64_t> last{0};
+  std::uint64_t mine = serial_.load(std::memory_order_acquire);
+  if (mine != 0) return mine;
+  const std::uint64_t next = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return serial_.compare_exchange_strong(mine, next, std::memory_order_acq_rel) ? next : mine;
+}
+
 void AckToken::arm(std::size_t events) {
   is_armed_ = true;
   if (latency_ != nullptr) armed_at_ = std::chrono::steady_clock::now();

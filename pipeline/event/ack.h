@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,13 @@ enum class AckTracking {
   Each,    // which events are done can be asked
 };
 
+/// Where a chunk was read from, when that place keeps its name and its positions: received again after a crash, the same
+/// event has the same stream and position. Filled by the input before the chunk is pushed, read-only afterwards.
+struct EventSource {
+  std::string stream;                    // "kafka/<cluster>/<topic>/<partition>", "file/<device>/<inode>"
+  std::vector<std::uint64_t> positions;  // by event number; equal neighbours came out of one message and are told apart
+};
+
 /// Counts the unfinished events of one chunk, with the children that split and clone made of them. It completes explicitly;
 /// a token destroyed before that tells its receiver NotDelivered. Threads: any, after arm().
 class AckToken {
@@ -54,6 +62,12 @@ class AckToken {
   }
   /// Observes the time from arm() to the end of all events. Before arm(); the histogram outlives the token.
   void set_latency(Histogram* latency) { latency_ = latency; }
+  /// Says where the events come from (event_identity.h uses it). Before arm().
+  void set_source(std::unique_ptr<const EventSource> source) { source_ = std::move(source); }
+  /// nullptr when the input has no lasting positions.
+  const EventSource* source() const { return source_.get(); }
+  /// A number of this token's own in this process, from 1.
+  std::uint64_t serial();
   /// Starts counting: called once, when the chunk is handed over with this many events. A chunk without events is done at
   /// once.
   void arm(std::size_t events);
@@ -81,6 +95,8 @@ class AckToken {
   void subtract(std::size_t count);
 
   std::shared_ptr<AckReceiver> receiver_;
+  std::unique_ptr<const EventSource> source_;
+  std::atomic<std::uint64_t> serial_{0};  // 0: nobody asked yet
   Histogram* latency_ = nullptr;
   std::chrono::steady_clock::time_point armed_at_;
   AckTracking tracking_ = AckTracking::Whole;

@@ -81,6 +81,7 @@ class Batch {
   /// A child of an event (split, clone): counted by the same token, placed by the caller.
   Event* clone(const Event& event) {
     Event* made = event.copy_into(arena_, CopyStrings::Share);
+    made->descend_from(event);
     if (made->token() != nullptr) made->token()->add_child(made->origin());
     return made;
   }

@@ -269,7 +269,16 @@ Event* Event::copy_into(Arena& arena, CopyStrings strings) const {
   made->fields_ = copy_object(*fields_, arena, strings);
   if (metadata_ != nullptr) made->metadata_ = copy_object(*metadata_, arena, strings);
   made->order = order;
+  made->lineage_ = lineage_;
   return made;
+}
+
+void Event::descend_from(const Event& parent) {
+  // A mixture of the parent's number and the child's place (the finisher of SplitMix64), so that lines of descent differ.
+  std::uint64_t mixed = parent.lineage_ + (++parent.children_) * 0x9E3779B97F4A7C15ULL;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
+  lineage_ = mixed ^ (mixed >> 31);
 }
 
 }  // namespace logboom

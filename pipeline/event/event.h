@@ -83,6 +83,10 @@ class Event {
   void set_arena(Arena& arena) { arena_ = &arena; }
   AckToken* token() const { return token_; }
   std::uint32_t origin() const { return origin_; }
+  /// 0 for an event as it was received; the same number for the same copy of it whenever it takes the same way.
+  std::uint64_t lineage() const { return lineage_; }
+  /// Makes this event the next copy of another one.
+  void descend_from(const Event& parent);
 
   /// A copy in `arena` that counts for the same token and origin (which the caller must tell the token: see Batch::clone()).
   Event* copy_into(Arena& arena, CopyStrings strings) const;
@@ -97,6 +101,8 @@ class Event {
   Arena* arena_;
   AckToken* token_;
   std::uint32_t origin_;
+  mutable std::uint32_t children_ = 0;  // copies made so far, by the one who owns the event
+  std::uint64_t lineage_ = 0;
   Object* fields_;
   Object* metadata_ = nullptr;
 };

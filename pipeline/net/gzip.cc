@@ -1,9 +1,12 @@
 #include "pipeline/net/gzip.h"
 
+#include <libdeflate.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <limits>
+#include <array>
+#include <memory>
+#include <new>
 
 #include "pipeline/net/growing_buffer.h"
 
@@ -39,6 +42,19 @@ class InflateStream {
   bool is_ready_ = false;
 };
 
+struct FreeCompressor {
+  void operator()(libdeflate_compressor* made) const { libdeflate_free_compressor(made); }
+};
+
+/// libdeflate: whole bodies in half the time of zlib. One for each thread and level.
+libdeflate_compressor* compressor_of_thread(int level) {
+  static thread_local std::array<std::unique_ptr<libdeflate_compressor, FreeCompressor>, 10> made;
+  auto& wanted = made.at(static_cast<std::size_t>(std::clamp(level, 1, 9)));
+  if (!wanted) wanted.reset(libdeflate_alloc_compressor(std::clamp(level, 1, 9)));
+  if (!wanted) throw std::bad_alloc();
+  return wanted.get();
+}
+
 Error damaged() { return Error{ErrorCode::Corrupt, "the compressed body is damaged or cut short"}; }
 
 /// Inflates one member from the front of `bytes`, which it shortens by what it read.
@@ -66,17 +82,10 @@ Result<void> inflate_member(std::string_view& bytes, GrowingBuffer& out) {
 
 }  // namespace
 
-std::string gzip_compress(std::string_view text) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(std::min<std::size_t>(text.size(), std::numeric_limits<uInt>::max()));
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), std::numeric_limits<uInt>::max()));
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
+std::string gzip_compress(std::string_view text, int level) {
+  libdeflate_compressor* compressor = compressor_of_thread(level);
+  std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
+  out.resize(libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));
   return out;
 }
 

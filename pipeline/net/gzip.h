@@ -10,8 +10,8 @@
 
 namespace logboom {
 
-/// The text as one gzip member, at zlib's fastest level. Up to 4 GiB. Any thread.
-std::string gzip_compress(std::string_view text);
+/// The text as one gzip member; `level` 1 (fastest) to 9. Any thread.
+std::string gzip_compress(std::string_view text, int level = 1);
 
 /// Inflates one whole body; which of the three formats it is in is read from its first bytes, several gzip members are
 /// joined. Memory grows with what really comes out, at most to twice `limit_bytes`. Any thread.

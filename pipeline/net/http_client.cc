@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/base/log.h"
+#include "pipeline/net/http_text.h"
 #include "pipeline/net/tls_limits.h"
 
 namespace logboom {
@@ -220,7 +221,7 @@ void HttpClient::State::configure(CURL* easy, Transfer& transfer) {
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, const_cast<HttpClientOptions*>(&options));
   }
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, options.verifies_peer ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, options.verifies_peer ? 2L : 0L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, options.verifies_peer && options.verifies_name ? 2L : 0L);
   if (!options.authorities_pem.empty()) {
     curl_blob authorities{const_cast<char*>(options.authorities_pem.data()), options.authorities_pem.size(),
                           CURL_BLOB_NOCOPY};
@@ -228,6 +229,7 @@ void HttpClient::State::configure(CURL* easy, Transfer& transfer) {
   }
   if (!options.certificate_file.empty()) curl_easy_setopt(easy, CURLOPT_SSLCERT, options.certificate_file.c_str());
   if (!options.key_file.empty()) curl_easy_setopt(easy, CURLOPT_SSLKEY, options.key_file.c_str());
+  if (!options.key_passphrase.empty()) curl_easy_setopt(easy, CURLOPT_KEYPASSWD, options.key_passphrase.c_str());
 }
 
 void HttpClient::State::collect_finished() {
@@ -245,6 +247,12 @@ void HttpClient::State::collect_finished() {
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     transfer.answer.status = static_cast<int>(status);
+    const char* type = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    if (type != nullptr) transfer.answer.content_type = type;
+    if (options.keeps_answer_headers)
+      for (curl_header* header = nullptr; (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)) != nullptr;)
+        transfer.answer.headers.emplace_back(lower_case(header->name), header->value);
     finish(easy, std::move(transfer.answer));
   }
 }

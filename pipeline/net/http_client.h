@@ -22,16 +22,19 @@ struct HttpClientOptions {
   bool follows_redirects = true;  // up to ten, with the same method
   bool keeps_connections = true;
   bool keeps_cookies = true;
-  bool verifies_peer = true;     // the certificate and the name in it
+  bool verifies_peer = true;     // the certificate and, unless verifies_name says otherwise, the name in it
+  bool verifies_name = true;
   std::string authorities_pem;   // trusted certificates instead of the system's; empty: the system's
   std::string certificate_file;  // PEM, for destinations that ask for a client certificate
   std::string key_file;
+  std::string key_passphrase;
   std::vector<std::string> tls_protocols;  // "TLSv1.2", "TLSv1.3"; empty: both
   std::vector<std::string> cipher_suites;  // IANA or OpenSSL names; empty: OpenSSL's own
   std::string proxy;                       // "http://host:port"; the environment is not looked at
   std::string user;                        // basic authentication; empty: none
   std::string password;
   std::size_t max_answer_bytes = 1024 * 1024;  // of a body; what is beyond is read and thrown away
+  bool keeps_answer_headers = false;           // HttpAnswer::headers is filled
 };
 
 struct HttpCall {
@@ -44,6 +47,8 @@ struct HttpCall {
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::string content_type;
+  HttpHeaders headers;  // of the last answer, after redirects
 };
 
 /// Sends requests and calls back. Any thread.

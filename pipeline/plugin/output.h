@@ -2,6 +2,7 @@
 // retries, backs off, dead-letters and acknowledges.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -49,6 +50,12 @@ class Delivery {
 };
 using DeliveryPtr = std::shared_ptr<Delivery>;
 
+/// How long the engine waits before it offers events again.
+struct RetryPolicy {
+  std::chrono::milliseconds first_pause{250};  // doubles from attempt to attempt
+  std::chrono::milliseconds longest_pause{30'000};
+};
+
 /// A destination. Threads: deliver() is called by several workers and by the engine's retry thread at the same time.
 class Output {
  public:
@@ -57,6 +64,8 @@ class Output {
   virtual Result<void> start() { return {}; }
   /// Takes events. May block for a write(2), not for a remote peer: what has to wait is reported later, or as Retry.
   virtual void deliver(DeliveryPtr delivery) = 0;
+  /// Pauses between attempts; the same for the output's whole life.
+  virtual RetryPolicy retry_policy() const { return {}; }
   /// Nothing more will come. Sends what it holds, reports everything still open (Retry when it could not), closes.
   virtual void stop() {}
 };

@@ -37,6 +37,7 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     }
     if (outcome.kind == OutcomeKind::Delivered) {
       buffer_->events_out_.add();
+      buffer_->health_.delivered();
       buffer_->finish({&held_[index], 1});
     } else if (outcome.kind == OutcomeKind::Permanent && !give_up(held_[index], outcome)) {
       return;
@@ -63,6 +64,7 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     }
     if (outcome.kind == OutcomeKind::Delivered) {
       buffer_->events_out_.add(reported.size());
+      buffer_->health_.delivered();
       buffer_->finish(reported);
     } else if (outcome.kind == OutcomeKind::Permanent) {
       std::size_t closed = 0;
@@ -156,7 +158,9 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
       rejected_(site.metrics->counter("rejected")),
       dead_lettered_(site.metrics->counter("dead_lettered")),
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
-      undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")) {}
+      undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")),
+      health_(*site.metrics),
+      retry_policy_(output.retry_policy()) {}
 
 std::size_t OutputBuffer::finish_events(std::span<Event* const> events) {
   std::size_t run_start = 0;
@@ -195,10 +199,14 @@ bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
   const std::size_t bytes = kept_bytes(*batch, count);
   {
     std::unique_lock lock(mutex_);
-    has_room_.wait(lock, [&] {
+    const auto has_room = [&] {
       return is_closed_ || undelivered_events_ == 0 ||
              (undelivered_events_ + count <= limits_.max_events && undelivered_bytes_ + bytes <= limits_.max_bytes);
-    });
+    };
+    if (!has_room()) {
+      OutputHealth::Waiting waiting(health_);
+      while (!has_room_.wait_for(lock, std::chrono::seconds(1), has_room)) waiting.is_long();
+    }
     if (is_closed_) return false;
     undelivered_events_ += count;
     undelivered_bytes_ += bytes;
@@ -238,9 +246,11 @@ void OutputBuffer::settle(std::size_t events, std::size_t bytes) {
 void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts,
                          const std::string& reason) {
   retries_.add(events.size());
+  health_.retried(reason);
+  const auto pause = retry_pause(retry_policy_, earlier_attempts, retry_dice_.fetch_add(0x9E3779B9));
   if (retry_log_.allow())
     log_warn(id_, "{} events will be offered again in {} ms: {} ({} more such messages held back)", events.size(),
-             retry_pause(earlier_attempts).count(), reason, retry_log_.suppressed());
+             pause.count(), reason, retry_log_.suppressed());
   BatchPtr copies = batch;
   if (earlier_attempts == 0 || events.size() <= batch->size() / 2) {
     copies = std::make_shared<Batch>();
@@ -257,7 +267,7 @@ void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int 
     undelivered_events_ += events.size();
     undelivered_bytes_ += bytes;
   }
-  timer_.call_after(retry_pause(earlier_attempts),
+  timer_.call_after(pause,
                     [self = shared_from_this(), copies, events = std::move(events), bytes, earlier_attempts]() mutable {
                       bool is_closed = false;
                       {
@@ -275,12 +285,16 @@ void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int 
 OutputBuffer::GivenUp OutputBuffer::give_up(const Event& event, const Outcome& outcome, DeadLetterSink::OnSafe on_safe) {
   if (dead_letters_ != nullptr) {
     switch (dead_letters_->put(event, {name_, id_, outcome.reason, outcome.code}, std::move(on_safe))) {
-      case DeadLetterSink::Taken::Taken: log_given_up(event, outcome, "in the dead-letter queue"); return GivenUp::Later;
+      case DeadLetterSink::Taken::Taken:
+        health_.rejected(outcome.reason);
+        log_given_up(event, outcome, "in the dead-letter queue");
+        return GivenUp::Later;
       case DeadLetterSink::Taken::Refused: return GivenUp::Retry;
       case DeadLetterSink::Taken::Dropped: break;
     }
   }
   rejected_.add();
+  health_.rejected(outcome.reason);
   log_given_up(event, outcome, "counted as rejected");
   return GivenUp::Now;
 }

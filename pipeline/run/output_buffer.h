@@ -16,6 +16,7 @@
 #include "pipeline/event/batch.h"
 #include "pipeline/plugin/output.h"
 #include "pipeline/run/ledger.h"
+#include "pipeline/run/output_health.h"
 #include "pipeline/run/retry.h"
 
 namespace logboom {
@@ -43,6 +44,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   /// Waits until nothing is undelivered, or the buffer is closed; false when the deadline comes first.
   bool wait_until_idle(std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
   std::size_t undelivered_events() const;
+  OutputState state() const { return health_.state(); }
 
   /// This output's line of the ledger.
   LedgerBalance::Output balance() const;
@@ -78,6 +80,9 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   Counter& dead_lettered_;
   Counter& undelivered_gauge_;
   Counter& undelivered_bytes_gauge_;
+  OutputHealth health_;
+  const RetryPolicy retry_policy_;
+  std::atomic<std::uint64_t> retry_dice_{0};
   LogRateLimit retry_log_;
   LogRateLimit reject_log_;
 

@@ -10,11 +10,18 @@
 #include <mutex>
 #include <thread>
 
+#include "pipeline/plugin/output.h"
+
 namespace logboom {
 
-/// Pause before attempt number `earlier_attempts` + 1: 0.25 s doubling to 30 s.
-inline std::chrono::milliseconds retry_pause(int earlier_attempts) {
-  return std::min(std::chrono::milliseconds(250) * (1 << std::min(earlier_attempts, 7)), std::chrono::milliseconds(30'000));
+/// Pause before attempt number `earlier_attempts` + 1: the policy's first one, doubled each time up to its longest, of which
+/// between half and all is waited, so that what failed together does not come back together. `dice`: any number.
+inline std::chrono::milliseconds retry_pause(const RetryPolicy& policy, int earlier_attempts, std::uint64_t dice) {
+  auto pause = std::min(policy.first_pause, policy.longest_pause);
+  for (int i = 0; i < earlier_attempts && pause < policy.longest_pause; ++i) pause *= 2;
+  pause = std::min(pause, policy.longest_pause);
+  const auto half = pause / 2;
+  return half + std::chrono::milliseconds(dice % static_cast<std::uint64_t>(std::max<std::int64_t>((pause - half).count(), 1)));
 }
 
 /// Calls functions later. Any thread may use it.

@@ -123,9 +123,13 @@ TEST_CASE("the pause between attempts doubles up to half a minute", "[output_buf
     rig.output.take_one()->report_all(Outcome::retry("down"));
     CHECK(rig.timer.fire() == 1);
   }
-  CHECK(rig.timer.pauses() == std::vector<milliseconds>{milliseconds(250), milliseconds(500), milliseconds(1000),
-                                                        milliseconds(2000), milliseconds(4000), milliseconds(8000),
-                                                        milliseconds(16000), milliseconds(30000), milliseconds(30000)});
+  const std::vector<int> longest = {250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
+  const auto pauses = rig.timer.pauses();
+  REQUIRE(pauses.size() == longest.size());
+  for (std::size_t i = 0; i < longest.size(); ++i) {  // at least half of it: what failed together comes back apart
+    CHECK(pauses[i] >= milliseconds(longest[i] / 2));
+    CHECK(pauses[i] <= milliseconds(longest[i]));
+  }
   rig.output.take_one()->report_all(Outcome::delivered());
   CHECK(receiver->results() == kDelivered);
 }

@@ -1,0 +1,29 @@
+// EventIdentity: a name for an event that is the same when the event is delivered again.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "pipeline/event/event.h"
+
+namespace logboom {
+
+/// 128 bits as 22 letters, digits, '-' and '_'.
+struct EventIdentity {
+  static constexpr std::size_t kLetters = 22;
+  std::array<char, kLetters> letters;
+  /// True when the name follows from source stream and position: another process that reads the event again gives it the
+  /// same name. False when it follows from this process and the order of arrival: it holds for retries, not for a restart.
+  bool is_lasting = false;
+
+  std::string_view text() const { return {letters.data(), letters.size()}; }
+};
+
+/// The name of an event. Copies that split, clone and labels made have names of their own, by the way that they took:
+/// another configuration may give them other names. nullopt for events that stem from no received one (aggregate). Any
+/// thread.
+std::optional<EventIdentity> event_identity(const Event& event);
+
+}  // namespace logboom

@@ -1,0 +1,39 @@
+// KafkaConfig: properties of a Kafka client, checked one by one as they are set.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/base/result.h"
+
+struct rd_kafka_conf_s;
+
+namespace logboom {
+
+/// One property of librdkafka, and the option that it follows from.
+struct KafkaProperty {
+  std::string name;
+  std::string value;
+  std::string option;
+};
+
+/// Owns a librdkafka configuration until a client takes it. One thread.
+class KafkaConfig {
+ public:
+  KafkaConfig();
+  ~KafkaConfig();
+  KafkaConfig(KafkaConfig&& other) noexcept : conf_(std::exchange(other.conf_, nullptr)) {}
+  KafkaConfig& operator=(KafkaConfig&&) = delete;
+
+  /// InvalidArgument says what is wrong with the name or the value.
+  Result<void> set(const std::string& name, const std::string& value);
+  rd_kafka_conf_s* native() const { return conf_; }
+  /// The caller owns it from now on (rd_kafka_new takes it).
+  rd_kafka_conf_s* release() { return std::exchange(conf_, nullptr); }
+
+ private:
+  rd_kafka_conf_s* conf_;
+};
+
+}  // namespace logboom
