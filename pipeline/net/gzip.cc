@@ -82,7 +82,9 @@ Result<void> inflate_member(std::string_view& bytes, GrowingBuffer& out) {
 
 }  // namespace
 
-std::string gzip_compress(std::string_view text, int level) {
+std::string gzip_compress(std::string_view text) { return gzip_compress_at_level(text, 1); }
+
+std::string gzip_compress_at_level(std::string_view text, int level) {
   libdeflate_compressor* compressor = compressor_of_thread(level);
   std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
   out.resize(libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));

@@ -10,8 +10,10 @@
 
 namespace logboom {
 
-/// The text as one gzip member; `level` 1 (fastest) to 9. Any thread.
-std::string gzip_compress(std::string_view text, int level = 1);
+/// The text as one gzip member, at the fastest level. Any thread.
+std::string gzip_compress(std::string_view text);
+/// The same at a level from 1 (fastest) to 9.
+std::string gzip_compress_at_level(std::string_view text, int level);
 
 /// Inflates one whole body; which of the three formats it is in is read from its first bytes, several gzip members are
 /// joined. Memory grows with what really comes out, at most to twice `limit_bytes`. Any thread.

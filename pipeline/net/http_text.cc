@@ -146,4 +146,18 @@ std::string decode_base64(std::string_view text) {
   return out;
 }
 
+std::string encode_base64(std::string_view text) {
+  static constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((text.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < text.size(); at += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      group = (group << 8) | (at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i)
+      out += at + i > text.size() ? '=' : kLetters[(group >> (18 - 6 * i)) & 63];
+  }
+  return out;
+}
+
 }  // namespace logboom

@@ -42,5 +42,7 @@ std::string percent_decoded(std::string_view text);
 
 /// Base64 (RFC 4648), both alphabets; what is no base64 ends the text.
 std::string decode_base64(std::string_view text);
+/// The text in base64, with its padding.
+std::string encode_base64(std::string_view text);
 
 }  // namespace logboom

@@ -26,6 +26,7 @@ class AckLedger : public std::enable_shared_from_this<AckLedger> {
   bool is_settled() const;
   /// Something was not delivered: the position stays before it, and the file is read again from there after a restart.
   bool has_failed() const;
+  const FileIdentity& identity() const { return identity_; }
   /// The file was renamed.
   void set_path(std::string path);
   /// Nothing that is told from now on counts.

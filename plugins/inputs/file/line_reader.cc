@@ -1,5 +1,9 @@
 #include "plugins/inputs/file/line_reader.h"
 
+#define XXH_INLINE_ALL  // lines are short: the call would cost as much as the hash
+#include <fmt/format.h>
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -144,6 +148,7 @@ void LineReader::take_line(std::string_view line, std::uint64_t start, std::uint
   const std::size_t events = chunk.events().size();
   decoder_->decode_message(line, chunk);
   const bool has_grown = chunk.events().size() != events;
+  if (has_grown) note_positions(start, line, chunk.events().size());
   if (decoder_->held_bytes() == 0) {
     safe_ = end;
   } else if (has_grown) {
@@ -154,14 +159,24 @@ void LineReader::take_line(std::string_view line, std::uint64_t start, std::uint
   for (std::size_t i = events; i < chunk.events().size(); ++i) chunk.events()[i]->add_failure_tag("_line_too_long");
 }
 
+/// A file that was cut short (copytruncate) and an inode that is used again have other lines at the same offsets: what the
+/// line says is part of its place.
+void LineReader::note_positions(std::uint64_t start, std::string_view line, std::size_t events) {
+  positions_.resize(events, XXH3_64bits_withSeed(line.data(), line.size(), start));
+}
+
 bool LineReader::push(ChunkPtr chunk, const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink,
                       StopSignal& stop) {
+  auto source = std::make_unique<EventSource>();
+  source->positions.swap(positions_);
   if (chunk->events().empty()) {
     ledger.note(position);
     return true;
   }
   reading_.fields.stamp(*chunk, path);
   reading_.decorations.apply(*chunk);
+  source->stream = fmt::format("file/{}/{}/{}", reading_.fields.host(), ledger.identity().device, ledger.identity().inode);
+  chunk->token().set_source(std::move(source));
   chunk->token().set_receiver(ledger.expect(position), AckTracking::Whole);
   if (sink.push(std::move(chunk), stop)) return true;
   return false;

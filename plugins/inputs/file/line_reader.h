@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/plugin/input.h"
 #include "plugins/inputs/file/ack_ledger.h"
@@ -18,6 +19,7 @@ class FileFields {
   FileFields(bool is_ecs, std::string host);
   /// Stamps the chunk's events. `path` is copied to the chunk.
   void stamp(Chunk& chunk, std::string_view path) const;
+  const std::string& host() const { return host_; }
 
  private:
   bool is_ecs_;
@@ -74,6 +76,7 @@ class LineReader {
  private:
   void take_lines(std::string_view bytes, std::uint64_t first_position, Chunk& chunk);
   void take_line(std::string_view line, std::uint64_t start, std::uint64_t end, bool is_cut, Chunk& chunk);
+  void note_positions(std::uint64_t start, std::string_view line, std::size_t events);
   bool push(ChunkPtr chunk, const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink,
             StopSignal& stop);
   std::size_t find_delimiter(std::string_view bytes) const;
@@ -83,6 +86,7 @@ class LineReader {
   std::unique_ptr<Decoder> decoder_;
   std::string carry_;
   std::string last_bytes_;
+  std::vector<std::uint64_t> positions_;  // of the chunk's events, for their ids
   std::uint64_t position_;
   std::uint64_t safe_;
   bool is_skipping_ = false;  // inside a line that was cut

@@ -1,7 +1,6 @@
 // elasticsearch: events as documents, in bulk requests to Elasticsearch or OpenSearch.
 // Tested by tests/plugins/outputs/elasticsearch_test.cc. Reference page: generated from the declarations in options.cc.
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -13,13 +12,14 @@
 #include "pipeline/base/log.h"
 #include "pipeline/net/gzip.h"
 #include "pipeline/net/http_client.h"
-#include "pipeline/net/tls.h"
+#include "pipeline/net/http_text.h"
+#include "pipeline/net/server_address.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/outputs/elasticsearch/bulk_answer.h"
 #include "plugins/outputs/elasticsearch/cluster.h"
+#include "plugins/outputs/elasticsearch/cluster_nodes.h"
 #include "plugins/outputs/elasticsearch/cluster_setup.h"
 #include "plugins/outputs/elasticsearch/document_writer.h"
-#include "plugins/outputs/elasticsearch/host_list.h"
 #include "plugins/outputs/elasticsearch/options.h"
 
 namespace logboom {
@@ -34,14 +34,6 @@ constexpr auto kPatienceAtEnd = std::chrono::seconds(5);
 
 std::chrono::milliseconds milliseconds_of(const Duration& duration) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(duration.seconds, 86400.0) * 1000));
-}
-
-std::string encode_base64(std::string_view text) {
-  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-  out.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                                      reinterpret_cast<const unsigned char*>(text.data()),
-                                                      static_cast<int>(text.size()))));
-  return out;
 }
 
 /// One bulk request under way.
@@ -429,8 +421,10 @@ class ElasticsearchOutput final : public Output {
     call.url = bulk.server->url + bulk_path_;
     call.headers = headers_;
     call.headers.emplace_back("Content-Type", "application/x-ndjson");
+    call.headers.emplace_back("X-Elastic-Event-Count", std::to_string(bulk.indexes.size()));
+    call.headers.emplace_back("X-Elastic-Uncompressed-Request-Length", std::to_string(body.size()));
     if (options_.compression_level > 0) {
-      call.body = gzip_compress(body, static_cast<int>(options_.compression_level));
+      call.body = gzip_compress_at_level(body, static_cast<int>(options_.compression_level));
       call.headers.emplace_back("Content-Encoding", "gzip");
     } else {
       call.body = std::move(body);

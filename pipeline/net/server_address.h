@@ -1,9 +1,8 @@
-// Addresses of servers as the options give them.
+// Addresses of HTTP servers as people write them in configurations.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "pipeline/base/result.h"
 
@@ -20,10 +19,5 @@ Result<ServerAddress> parse_server_address(std::string_view text, bool uses_tls,
 
 /// The host of an Elastic Cloud id ("label:base64"), as an https URL.
 Result<std::string> server_of_cloud_id(std::string_view cloud_id);
-
-/// Addresses from an answer to GET /_nodes/http, without nodes that are masters only; `scheme` is "http" or "https", `path`
-/// begins with a slash or is empty. Errors: Corrupt - the answer is no list of nodes.
-Result<std::vector<std::string>> servers_of_nodes_answer(std::string_view json, std::string_view scheme,
-                                                         std::string_view path);
 
 }  // namespace logboom
