@@ -121,8 +121,6 @@ std::vector<KafkaProperty> kafka_client_properties(const KafkaClientOptions& opt
   const auto number = [](std::uint64_t value) { return std::to_string(value); };
   std::vector<KafkaProperty> made = {
       {"bootstrap.servers", options.bootstrap_servers, "bootstrap_servers"},
-      {"client.dns.lookup", options.client_dns_lookup == "default" ? "use_all_dns_ips" : options.client_dns_lookup,
-       "client_dns_lookup"},
       {"connections.max.idle.ms", number(options.connections_max_idle_ms), "connections_max_idle_ms"},
       {"metadata.max.age.ms", number(options.metadata_max_age_ms), "metadata_max_age_ms"},
       {"reconnect.backoff.ms", number(options.reconnect_backoff_ms), "reconnect_backoff_ms"},

@@ -52,7 +52,7 @@ void declare_kafka_client_options(OptionTable<Options>& table) {
   using O = KafkaClientOptions;
   table.optional("bootstrap_servers", of(&O::bootstrap_servers), "Brokers to ask for the others: host:port,host:port.");
   table.optional("client_id", of(&O::client_id), "Name of this client in the brokers' logs and quotas.");
-  table.optional("client_dns_lookup", of(&O::client_dns_lookup), "How names of brokers are looked up.")
+  table.optional("client_dns_lookup", of(&O::client_dns_lookup), "Accepted for compatibility: all addresses of a name are tried.")
       .one_of({"use_all_dns_ips", "resolve_canonical_bootstrap_servers_only", "default"});
   table.optional("connections_max_idle_ms", of(&O::connections_max_idle_ms),
                  "Closes connections that are idle for so long.");

@@ -35,6 +35,9 @@ for line in lines("connections.txt"):
     if m := re.match(r"== (\S+), \d+ events, (\d+) connection", line): current, connections = m.group(1), m.group(2)
     elif m := re.match(r"\s+(\S+)\s+(\d+) ev/s\s+([\d.]+) cpu-s/M", line):
         print("| %s | %s | %s | %s |" % (work.get(current, current).replace(", one connection", ""), connections, m.group(2), m.group(3)))
+if os.path.exists(os.path.join(directory, "elasticsearch.txt")):
+    print("\n## elasticsearch output\n\nJSON lines over TCP → bulk requests to a server that throws them away; whole process.\n")
+    for line in lines("elasticsearch.txt"): print("- " + line)
 print("\n## Micro-benchmarks\n\nMedians of three repetitions.\n")
 print("| benchmark | time | CPU | counters |\n| --- | --- | --- | --- |")
 for line in lines("micro.txt"):

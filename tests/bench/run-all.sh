@@ -20,5 +20,6 @@ python3 tests/bench/run.py http,beats,forward logboom --rounds "${ROUNDS:-3}" | 
 for connections in 1 2 4 8; do
   python3 tests/bench/run.py http,json-tcp logboom --connections "$connections" --rounds "${ROUNDS:-3}"
 done | tee "$out/connections.txt"
+python3 tests/bench/elasticsearch_output.py --rounds "${ROUNDS:-3}" | tee "$out/elasticsearch.txt"
 python3 tests/bench/report.py "$out" > docs/performance.md
 echo "wrote docs/performance.md"

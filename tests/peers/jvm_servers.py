@@ -118,7 +118,7 @@ class KafkaBroker(Process):
                 self.admin().describe_cluster()
                 return True
             return False
-        harness.wait_for("the Kafka broker", answers, 90)
+        harness.wait_for("the Kafka broker", answers, 240)
 
     def admin(self):
         from kafka.admin import KafkaAdminClient
@@ -167,7 +167,7 @@ class OpenSearchNode(Process):
         source = pathlib.Path(__file__).resolve().parent / "opensearch_node" / "Node.java"
         self.launch("java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.security.manager=allow", "-Dopensearch.path.home=" + str(self.work),
                     "-Dopensearch.path.conf=" + str(config), "-cp", str(self.jars / "*"), str(source), str(self.work), str(config))
-        harness.wait_for("the OpenSearch node", self.is_up, 120)
+        harness.wait_for("the OpenSearch node", self.is_up, 240)
 
     def is_up(self):
         self.check_alive()

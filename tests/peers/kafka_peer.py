@@ -81,6 +81,7 @@ def wait_for_documents(node, n, seconds, running=()):
 
 
 def run_chain(n, work):
+    n = n * 5 // 2  # 50,000 by default
     with jvm_servers.KafkaBroker(work) as broker, jvm_servers.OpenSearchNode(work) as node:
         broker.make_topic("access", 6)
         produce(broker, "access", 0, n)
