@@ -45,11 +45,6 @@ void on_log(const rd_kafka_t*, int level, const char* facility, const char* text
   if (level <= 4) log_debug("kafka", "{}: {}", facility, text);
 }
 
-void free_messages(std::vector<rd_kafka_message_s*>& messages) {
-  for (rd_kafka_message_t* message : messages) rd_kafka_message_destroy(message);
-  messages.clear();
-}
-
 std::string_view value_of(const rd_kafka_message_t& message) {
   if (message.payload == nullptr) return std::string_view("", 0);
   return {static_cast<const char*>(message.payload), message.len};
@@ -92,11 +87,19 @@ Result<void> KafkaConsumer::open(KafkaConfig config) {
   return {};
 }
 
+void KafkaConsumer::free(Messages& messages) {
+  for (const Polled& polled : messages) rd_kafka_message_destroy(polled.message);
+  messages.clear();
+}
+
 KafkaConsumer::Messages KafkaConsumer::poll(milliseconds timeout) {
-  Messages messages(settings_.max_poll_records);
+  std::vector<rd_kafka_message_t*> received(settings_.max_poll_records);
   const auto count =
-      rd_kafka_consume_batch_queue(queue_, static_cast<int>(timeout.count()), messages.data(), messages.size());
-  messages.resize(static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 0)));
+      rd_kafka_consume_batch_queue(queue_, static_cast<int>(timeout.count()), received.data(), received.size());
+  received.resize(static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 0)));
+  Messages messages;
+  messages.reserve(received.size());
+  for (rd_kafka_message_t* message : received) messages.push_back({message, assignments_});
   return messages;
 }
 
@@ -112,11 +115,11 @@ void KafkaConsumer::run(EventSink& sink, StopSignal& stop) {
 
 /// What was handed over becomes safe, while the group is still answered.
 void KafkaConsumer::settle(steady_clock::time_point deadline) {
-  free_messages(backlog_);
+  free(backlog_);
   set_paused(true);
   while (!is_settled() && steady_clock::now() < deadline) {
     Messages late = poll(milliseconds(20));
-    free_messages(late);  // read again by whoever has the partition next
+    free(late);  // read again by whoever has the partition next
   }
 }
 
@@ -127,45 +130,51 @@ bool KafkaConsumer::is_settled() const {
 
 /// Messages in the order that they came in; those of one partition behind each other become one chunk.
 void KafkaConsumer::take(Messages& messages, EventSink& sink, StopSignal& stop) {
-  std::stable_sort(messages.begin(), messages.end(), [](const rd_kafka_message_t* left, const rd_kafka_message_t* right) {
-    return left->rkt != right->rkt ? std::less<>()(left->rkt, right->rkt) : left->partition < right->partition;
+  std::stable_sort(messages.begin(), messages.end(), [](const Polled& a, const Polled& b) {
+    const rd_kafka_message_t& left = *a.message;
+    const rd_kafka_message_t& right = *b.message;
+    return left.rkt != right.rkt ? std::less<>()(left.rkt, right.rkt) : left.partition < right.partition;
   });
   for (std::size_t at = 0; at < messages.size();) {
     std::size_t end = at + 1;
-    const rd_kafka_message_t& first = *messages[at];
+    const rd_kafka_message_t& first = *messages[at].message;
     if (first.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       report_error(first.err, rd_kafka_message_errstr(&first));
     } else {
-      while (end < messages.size() && messages[end]->err == RD_KAFKA_RESP_ERR_NO_ERROR && messages[end]->rkt == first.rkt &&
-             messages[end]->partition == first.partition)
-        ++end;
+      const auto belongs = [&](const Polled& polled) {
+        const rd_kafka_message_t& message = *polled.message;
+        return message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.rkt == first.rkt &&
+               message.partition == first.partition && polled.assignment == messages[at].assignment;
+      };
+      while (end < messages.size() && belongs(messages[end])) ++end;
       take_run(std::span(messages).subspan(at, end - at), sink, stop);
     }
     at = end;
   }
-  free_messages(messages);
+  free(messages);
 }
 
-KafkaConsumer::Partition* KafkaConsumer::find(const rd_kafka_message_t& message) {
-  const auto found = partitions_.find({rd_kafka_topic_name(message.rkt), message.partition});
-  return found == partitions_.end() ? nullptr : &found->second;
+KafkaConsumer::Partition* KafkaConsumer::find(const Polled& polled) {
+  const auto found = partitions_.find({rd_kafka_topic_name(polled.message->rkt), polled.message->partition});
+  if (found == partitions_.end() || found->second.assigned_at > polled.assignment) return nullptr;
+  return &found->second;
 }
 
-void KafkaConsumer::take_run(std::span<rd_kafka_message_t* const> messages, EventSink& sink, StopSignal& stop) {
-  Partition* partition = find(*messages[0]);
-  if (partition == nullptr) return;  // revoked meanwhile: its next owner reads them
+void KafkaConsumer::take_run(std::span<const Polled> messages, EventSink& sink, StopSignal& stop) {
+  Partition* partition = find(messages[0]);
+  if (partition == nullptr) return;  // revoked meanwhile: whoever has it now reads them
   if (partition->stream.empty())
-    partition->stream =
-        fmt::format("kafka/{}/{}/{}", cluster_id(), rd_kafka_topic_name(messages[0]->rkt), messages[0]->partition);
+    partition->stream = fmt::format("kafka/{}/{}/{}", cluster_id(), rd_kafka_topic_name(messages[0].message->rkt),
+                                    messages[0].message->partition);
   std::size_t bytes = 0;
-  for (const rd_kafka_message_t* message : messages) bytes += message->len;
+  for (const Polled& polled : messages) bytes += polled.message->len;
   Buffer values = Buffer::allocate(bytes);
   char* to = values.writable_data();
   ChunkPtr chunk = sink.new_chunk(values);
   auto source = std::make_unique<EventSource>();
   source->stream = partition->stream;
-  for (const rd_kafka_message_t* message : messages) {
-    if (message->offset <= partition->last_offset) continue;  // offered again after a pause
+  for (const Polled& polled : messages) {
+    const rd_kafka_message_t* message = polled.message;
     partition->last_offset = message->offset;
     const std::string_view value = value_of(*message);
     if (!value.empty()) std::memcpy(to, value.data(), value.size());
@@ -293,6 +302,7 @@ void KafkaConsumer::rebalance(int error, rd_kafka_topic_partition_list_t* partit
 }
 
 void KafkaConsumer::assign(rd_kafka_topic_partition_list_t* partitions) {
+  ++assignments_;
   for (int i = 0; i < partitions->cnt; ++i) {
     const std::string topic = partitions->elems[i].topic;
     const std::int32_t number = partitions->elems[i].partition;
@@ -303,6 +313,7 @@ void KafkaConsumer::assign(rd_kafka_topic_partition_list_t* partitions) {
       rd_kafka_offsets_store(client, offset.get());  // refused only when the partition is not ours any more
     });
     partition.decoder = maker_.make_decoder();
+    partition.assigned_at = assignments_;
     partition.lag = &metrics_.child("lag").counter(fmt::format("{}-{}", topic, number));
     partitions_.insert_or_assign({topic, number}, std::move(partition));
   }
@@ -358,14 +369,14 @@ void KafkaConsumer::update_lag() {
 void KafkaConsumer::close(milliseconds patience) {
   if (client_ == nullptr) return;
   is_closing_ = true;
-  free_messages(backlog_);
+  free(backlog_);
   const auto deadline = steady_clock::now() + patience;
   if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_, queue_)) {
     rd_kafka_error_destroy(error);
   } else {
     while (rd_kafka_consumer_closed(client_) == 0 && steady_clock::now() < deadline) {
       Messages late = poll(milliseconds(20));
-      free_messages(late);
+      free(late);
     }
   }
   for (auto& [name, partition] : partitions_) partition.ledger->abandon();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,13 +62,20 @@ class KafkaConsumer {
     std::string stream;           // for ids of events
     std::int64_t safe_next = -1;  // reading may begin there once everything pushed is delivered
     std::int64_t last_offset = -1;
+    std::uint64_t assigned_at = 0;  // number of the assignment that it came with
     std::chrono::steady_clock::time_point last_message;
     Counter* lag = nullptr;
   };
-  using Messages = std::vector<rd_kafka_message_s*>;
+  /// A message and the number of the last assignment when it was read: a partition that left and came back is read anew.
+  struct Polled {
+    rd_kafka_message_s* message = nullptr;
+    std::uint64_t assignment = 0;
+  };
+  using Messages = std::vector<Polled>;
 
   void take(Messages& messages, EventSink& sink, StopSignal& stop);
-  void take_run(std::span<rd_kafka_message_s* const> messages, EventSink& sink, StopSignal& stop);
+  static void free(Messages& messages);
+  void take_run(std::span<const Polled> messages, EventSink& sink, StopSignal& stop);
   void flush_quiet(EventSink& sink, StopSignal& stop);
   bool push(ChunkPtr chunk, EventSink& sink, StopSignal& stop);
   Messages poll(std::chrono::milliseconds timeout);
@@ -75,7 +83,7 @@ class KafkaConsumer {
   void assign(rd_kafka_topic_partition_list_s* partitions);
   void revoke(rd_kafka_topic_partition_list_s* partitions);
   void update_lag();
-  Partition* find(const rd_kafka_message_s& message);
+  Partition* find(const Polled& polled);
   const std::string& cluster_id();
   void settle(std::chrono::steady_clock::time_point deadline);
 
@@ -96,6 +104,7 @@ class KafkaConsumer {
   Messages backlog_;  // came while a chunk waited for room
   std::string cluster_id_;
   std::chrono::steady_clock::time_point next_lag_update_;
+  std::uint64_t assignments_ = 0;
   bool is_paused_ = false;
   bool is_closing_ = false;
 };
