@@ -138,7 +138,7 @@ class KafkaBroker(Process):
         return {p.partition: end for p, end in ends.items()}
 
     def committed(self, group, topic):
-        offsets = self.admin().list_consumer_group_offsets(group)
+        offsets = self.admin().list_group_offsets(group)[group]
         return {p.partition: value.offset for p, value in offsets.items() if p.topic == topic}
 
 

@@ -89,6 +89,7 @@ std::vector<KafkaProperty> properties_of(const KafkaOutputOptions& options, cons
       {"linger.ms", number(options.linger_ms), "linger_ms"},
       {"message.max.bytes", number(options.max_request_size), "max_request_size"},
       {"message.timeout.ms", number(options.delivery_timeout_ms), "delivery_timeout_ms"},
+      {"topic.metadata.propagation.max.ms", "5000", "topic_id"},  // then a topic that is not there is complained about
       {"partitioner", options.partitioner == "default" ? "murmur2_random" : "random", "partitioner"},
       {"sticky.partitioning.linger.ms", options.partitioner == "round_robin" ? "0" : number(options.linger_ms * 2),
        "partitioner"},
