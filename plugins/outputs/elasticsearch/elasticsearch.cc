@@ -3,22 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <fstream>
-#include <future>
-#include <iterator>
-#include <thread>
+#include <memory>
+#include <mutex>
 
 #include "pipeline/base/log.h"
 #include "pipeline/net/gzip.h"
 #include "pipeline/net/http_client.h"
-#include "pipeline/net/http_text.h"
-#include "pipeline/net/server_address.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/outputs/elasticsearch/bulk_answer.h"
 #include "plugins/outputs/elasticsearch/cluster.h"
-#include "plugins/outputs/elasticsearch/cluster_nodes.h"
-#include "plugins/outputs/elasticsearch/cluster_setup.h"
+#include "plugins/outputs/elasticsearch/cluster_keeper.h"
+#include "plugins/outputs/elasticsearch/connection.h"
 #include "plugins/outputs/elasticsearch/document_writer.h"
 #include "plugins/outputs/elasticsearch/options.h"
 
@@ -28,13 +23,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMostBulkBytes = 20 * 1024 * 1024;  // before compression, as Logstash; one document may be larger
-constexpr auto kSetupPause = std::chrono::seconds(1);
-constexpr auto kLongestSetupPause = std::chrono::seconds(30);
 constexpr auto kPatienceAtEnd = std::chrono::seconds(5);
-
-std::chrono::milliseconds milliseconds_of(const Duration& duration) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(duration.seconds, 86400.0) * 1000));
-}
 
 /// One bulk request under way.
 struct Bulk {
@@ -80,15 +69,9 @@ class ElasticsearchOutput final : public Output {
         pipeline_(context.pipeline_id()),
         is_ecs_(context.is_ecs()),
         is_data_stream_(uses_data_stream(options_, context)),
-        counters_(context.metrics()) {
+        counters_(context.metrics()),
+        connection_(connection_of(options_, context)) {
     check_elasticsearch_options(options_, context);
-    read_addresses(context);
-    read_client_options(context);
-    const std::string base = options_.bulk_path.value_or("/_bulk");
-    bulk_path_ =
-        fmt::format("{}{}?filter_path=errors,items.*.error,items.*.status", base.empty() || base[0] == '/' ? "" : "/", base);
-    for (const auto& [name, value] : options_.parameters)
-      bulk_path_ += fmt::format("&{}={}", percent_encoded(name), percent_encoded(value));
     if (options_.http_compression && !*options_.http_compression) options_.compression_level = 0;
   }
 
@@ -100,9 +83,12 @@ class ElasticsearchOutput final : public Output {
 
   /// Does not wait for the cluster: that may be down while senders are already to be served.
   Result<void> start() override {
-    cluster_ = std::make_unique<Cluster>(urls_);
-    client_ = std::make_unique<HttpClient>(client_options_);
-    keeper_ = std::thread([this] { keep(); });
+    cluster_ = std::make_unique<Cluster>(connection_.urls);
+    client_ = std::make_unique<HttpClient>(connection_.client);
+    keeper_ = std::make_unique<ClusterKeeper>(
+        options_, connection_, ClusterKeeper::Settings{is_data_stream_, is_ecs_, id_, place()}, *cluster_, *client_,
+        counters_.servers_well, [this](FieldTemplate target) { begin_writing(std::move(target)); },
+        [this] { release_waiting(); });
     return {};
   }
 
@@ -128,219 +114,18 @@ class ElasticsearchOutput final : public Output {
       is_stopping_ = true;
       left.swap(waiting_);
     }
-    changed_.notify_all();
+    if (keeper_) keeper_->request_stop();
     for (const DeliveryPtr& delivery : left) delivery->report_all(Outcome::retry("the output is stopping"));
     if (client_) client_->close(kPatienceAtEnd);
-    if (keeper_.joinable()) keeper_.join();
+    keeper_.reset();
   }
 
  private:
-  // ---- what the options say ----
-
-  void read_addresses(const PluginContext& context) {
-    const bool uses_tls = options_.ssl_enabled.value_or(false);
-    if (options_.cloud_id) {
-      const auto url = server_of_cloud_id(*options_.cloud_id);
-      if (url) {
-        urls_.push_back(*url);
-      } else {
-        context.error("cloud_id", url.error().message);
-      }
-    } else {
-      if (options_.hosts.empty()) context.error("hosts", "hosts: names no server", "give at least one address");
-      for (const std::string& host : options_.hosts) {
-        const auto address = parse_server_address(host, uses_tls, options_.path);
-        if (!address) {
-          context.error("hosts", address.error().message, "write https://host:9200");
-          continue;
-        }
-        urls_.push_back(address->url);
-        if (!address->user_info.empty()) credentials_ = address->user_info;
-      }
-    }
-    const auto is_https = [](const std::string& url) { return url.rfind("https://", 0) == 0; };
-    const bool has_plain = !std::all_of(urls_.begin(), urls_.end(), is_https);
-    if (options_.ssl_enabled &&
-        std::any_of(urls_.begin(), urls_.end(), [&](const auto& url) { return is_https(url) != uses_tls; }))
-      context.error("ssl_enabled", "ssl_enabled: an address in hosts says otherwise", "leave it out, or make them agree");
-    if (options_.api_key && has_plain)
-      context.error("api_key", "api_key: would go over the network in clear",
-                    "use https:// in hosts, or ssl_enabled => true");
-    if (options_.user) credentials_ = *options_.user + ":" + (options_.password ? options_.password->value : "");
-    if (options_.cloud_auth) credentials_ = options_.cloud_auth->value;
-    path_ = "";
-    if (!urls_.empty()) {
-      const std::size_t authority = urls_[0].find("://") + 3;
-      const std::size_t slash = urls_[0].find('/', authority);
-      if (slash != std::string::npos) path_ = urls_[0].substr(slash);
-      scheme_ = urls_[0].substr(0, authority - 3);
-    }
-  }
-
-  void read_client_options(const PluginContext& context) {
-    HttpClientOptions& to = client_options_;
-    to.max_transfers = options_.pool_max;
-    to.max_transfers_per_host = options_.pool_max_per_route;
-    to.request_seconds = options_.timeout.seconds;
-    to.connect_seconds = std::min(options_.timeout.seconds, 10.0);
-    to.silence_seconds = 0;  // a bulk request may take a while to answer; `timeout` bounds it
-    to.follows_redirects = false;
-    to.keeps_cookies = false;
-    to.verifies_peer = options_.ssl_verification_mode != "none";
-    to.verifies_name = options_.ssl_verification_mode == "full";
-    to.certificate_file = options_.ssl_certificate.value_or("");
-    to.key_file = options_.ssl_key.value_or("");
-    if (options_.ssl_key_passphrase) to.key_passphrase = options_.ssl_key_passphrase->value;
-    to.tls_protocols = options_.ssl_supported_protocols;
-    to.cipher_suites = options_.ssl_cipher_suites;
-    to.proxy = options_.proxy.value_or("");
-    to.max_answer_bytes = 64 * 1024 * 1024;
-    if (to.certificate_file.empty() != to.key_file.empty())
-      context.error(to.key_file.empty() ? "ssl_certificate" : "ssl_key", "ssl_certificate and ssl_key belong together",
-                    "give both, or neither");
-    for (const std::string& file : options_.ssl_certificate_authorities) {
-      std::ifstream in(file, std::ios::binary);
-      const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-      if (pem.find("-----BEGIN") == std::string::npos)
-        context.error("ssl_certificate_authorities",
-                      fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
-      to.authorities_pem += pem + "\n";
-    }
-    for (const auto& [name, value] : options_.custom_headers) {
-      if (name.empty() || name.find_first_of(": \t\r\n") != std::string::npos)
-        context.error("custom_headers", fmt::format("custom_headers: \"{}\" is no header name", name));
-      headers_.emplace_back(name, value);
-    }
-    if (options_.api_key) {
-      const std::string& key = options_.api_key->value;
-      headers_.emplace_back("Authorization", "ApiKey " + (key.find(':') == std::string::npos ? key : encode_base64(key)));
-    } else if (!credentials_.empty()) {
-      headers_.emplace_back("Authorization", "Basic " + encode_base64(credentials_));
-    }
-  }
-
   std::string place() const { return fmt::format("pipeline {}, output {}", pipeline_, id_); }
 
-  // ---- the keeper's thread: setup, health, sniffing ----
-
-  void keep() {
-    auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(kSetupPause);
-    while (!is_set_up()) {
-      if (set_up()) break;
-      if (wait(pause)) return;
-      pause = std::min<std::chrono::milliseconds>(pause * 2, kLongestSetupPause);
-    }
-    auto next_sniff = steady_clock::now();
-    const auto tick =
-        std::min(milliseconds_of(options_.resurrect_delay),
-                 options_.sniffing ? milliseconds_of(options_.sniffing_delay) : std::chrono::milliseconds::max());
-    for (;;) {
-      look_after_servers();
-      if (options_.sniffing && steady_clock::now() >= next_sniff) {
-        sniff();
-        next_sniff = steady_clock::now() + milliseconds_of(options_.sniffing_delay);
-      }
-      release_waiting();
-      if (wait(tick)) return;
-    }
-  }
-
-  bool is_set_up() {
+  void begin_writing(FieldTemplate target) {
     const std::lock_guard lock(mutex_);
-    return writer_ != nullptr || is_stopping_;
-  }
-
-  /// True when the output is stopping.
-  bool wait(std::chrono::milliseconds pause) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, pause, [this] { return is_stopping_; });
-    return is_stopping_;
-  }
-
-  /// One request of the keeper's own; waits for the answer.
-  Result<HttpAnswer> ask(const Cluster::ServerPtr& server, std::string_view method, const std::string& path,
-                         std::string body) {
-    HttpCall call;
-    call.method = method;
-    call.url = server->url + path;
-    call.headers = headers_;
-    if (!body.empty()) call.headers.emplace_back("Content-Type", "application/json");
-    call.body = std::move(body);
-    auto promise = std::make_shared<std::promise<Result<HttpAnswer>>>();
-    auto answer = promise->get_future();
-    client_->send(std::move(call), [promise](Result<HttpAnswer> result) { promise->set_value(std::move(result)); });
-    return answer.get();
-  }
-
-  bool set_up() {
-    std::string problem;
-    for (const auto& server : cluster_->servers()) {
-      const auto answer = ask(server, "GET", "/", {});
-      server->is_well = answer && answer->status < 500 && answer->status != 429;
-      if (!answer) problem = explain(server->url, answer.error().message);
-    }
-    count_servers();
-    const auto server = cluster_->pick();
-    if (server == nullptr) {
-      if (problem.empty()) problem = "no server is well";
-      complain("{}: {}; events wait", place(), problem);
-      return false;
-    }
-    const ClusterSetup setup(options_, is_data_stream_, is_ecs_);
-    const auto target = setup.run([&](std::string_view method, const std::string& path, std::string body) {
-      return ask(server, method, path, std::move(body));
-    });
-    if (!target) {
-      if (target.error().code != ErrorCode::Cancelled)
-        complain("{}: {}: {}; events wait", place(), server->url, target.error().message);
-      return false;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      writer_ = std::make_shared<const DocumentWriter>(options_, DocumentWriter::Target{is_data_stream_, *target});
-    }
-    log_info(id_, "{}: {} is ready", place(), server->url);
-    return true;
-  }
-
-  template <class... Args>
-  void complain(fmt::format_string<Args...> format, Args&&... args) {
-    if (problem_log_.allow()) log_error(id_, format, std::forward<Args>(args)...);
-  }
-
-  std::string explain(const std::string& url, const std::string& error) const {
-    const std::string_view remedy = remedy_of_connection(error);
-    return remedy.empty() ? fmt::format("{}: {}", url, error) : fmt::format("{}: {}; {}", url, error, remedy);
-  }
-
-  void look_after_servers() {
-    for (const auto& server : cluster_->servers()) {
-      if (server->is_well) continue;
-      const auto answer = ask(server, "HEAD", options_.healthcheck_path.value_or("/"), {});
-      if (!answer || answer->status >= 500 || answer->status == 429) continue;
-      server->is_well = true;
-      log_info(id_, "{}: {} is back", place(), server->url);
-    }
-    count_servers();
-  }
-
-  void count_servers() {
-    const auto servers = cluster_->servers();
-    counters_.servers_well.set(static_cast<std::uint64_t>(
-        std::count_if(servers.begin(), servers.end(), [](const auto& server) { return server->is_well.load(); })));
-  }
-
-  void sniff() {
-    const auto server = cluster_->pick();
-    if (server == nullptr) return;
-    const auto answer = ask(server, "GET", options_.sniffing_path.value_or("/_nodes/http"), {});
-    if (!answer || answer->status != 200) return;
-    const auto urls = servers_of_nodes_answer(answer->body, scheme_, path_);
-    if (urls && !urls->empty()) {
-      cluster_->replace(*urls);
-    } else {
-      complain("{}: sniffing: {}", place(), urls ? "the cluster names no node to send to" : urls.error().message);
-    }
+    writer_ = std::make_shared<const DocumentWriter>(options_, DocumentWriter::Target{is_data_stream_, std::move(target)});
   }
 
   void release_waiting() {
@@ -418,8 +203,8 @@ class ElasticsearchOutput final : public Output {
     }
     bytes_per_document_.store(body.size() / bulk.indexes.size() + 64, std::memory_order_relaxed);
     HttpCall call;
-    call.url = bulk.server->url + bulk_path_;
-    call.headers = headers_;
+    call.url = bulk.server->url + connection_.bulk_path;
+    call.headers = connection_.headers;
     call.headers.emplace_back("Content-Type", "application/x-ndjson");
     call.headers.emplace_back("X-Elastic-Event-Count", std::to_string(bulk.indexes.size()));
     call.headers.emplace_back("X-Elastic-Uncompressed-Request-Length", std::to_string(body.size()));
@@ -456,9 +241,9 @@ class ElasticsearchOutput final : public Output {
     counters_.latency.observe(steady_clock::now() - bulk.begun);
     if (!answer) {
       if (answer.error().code != ErrorCode::Cancelled && bulk.server->is_well.exchange(false))
-        log_warn(id_, "{}: {}; it is looked at every {} s", place(), explain(bulk.server->url, answer.error().message),
-                 options_.resurrect_delay.seconds);
-      retry(bulk, fmt::format("{}: {}", place(), explain(bulk.server->url, answer.error().message)));
+        log_warn(id_, "{}: {}; it is looked at every {} s", place(),
+                 explain_connection(bulk.server->url, answer.error().message), options_.resurrect_delay.seconds);
+      retry(bulk, fmt::format("{}: {}", place(), explain_connection(bulk.server->url, answer.error().message)));
       return;
     }
     if (answer->status >= 200 && answer->status < 300) {
@@ -542,27 +327,19 @@ class ElasticsearchOutput final : public Output {
   const bool is_ecs_;
   const bool is_data_stream_;
   OutputCounters counters_;
-  std::vector<std::string> urls_;
-  std::string scheme_;
-  std::string path_;
-  std::string credentials_;
-  HttpHeaders headers_;
-  std::string bulk_path_;
-  HttpClientOptions client_options_;
-  LogRateLimit problem_log_;
+  const ElasticsearchConnection connection_;
   LogRateLimit document_log_;
   std::atomic<std::size_t> bytes_per_document_{512};
   std::atomic<bool> has_told_about_ids_{false};
 
   std::mutex mutex_;
-  std::condition_variable changed_;
   std::shared_ptr<const DocumentWriter> writer_;  // nullptr until the cluster is set up
   std::vector<DeliveryPtr> waiting_;              // for the setup, or for any server
   bool is_stopping_ = false;
 
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<HttpClient> client_;
-  std::thread keeper_;
+  std::unique_ptr<ClusterKeeper> keeper_;
 };
 
 const RegisterOutput registered(
