@@ -69,6 +69,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     const auto ticket = std::static_pointer_cast<QueueTicket>(chunk->token().receiver());
     std::vector<EncodedRecord> records = encode_chunk(*chunk, *store_);
     std::deque<ChunkPtr> released;  // outlives the lock
+    bool reader_has_work = false;
     {
       const std::lock_guard lock(mutex_);
       if (is_closed_.load()) return false;
@@ -84,8 +85,9 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       next_ += chunk->events().size();
       ages_.note(first, now_milliseconds());
       place(std::move(chunk), released);
+      reader_has_work = has_reader_work();
     }
-    reader_wakes_.notify_one();
+    if (reader_has_work) reader_wakes_.notify_one();  // while workers keep up it sleeps
     return true;
   }
 
@@ -210,6 +212,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
 
   // The reader.
 
+  bool has_reader_work() const { return !again_.empty() || !memory_.empty() || read_next_ < memory_first_; }
+
   void run_reader() {
     pthread_setname_np(pthread_self(), "queue reader");
     for (;;) {
@@ -217,9 +221,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       std::uint64_t from = 0, limit = 0;
       {
         std::unique_lock lock(mutex_);
-        reader_wakes_.wait(lock, [this] {
-          return is_stopping_ || !again_.empty() || !memory_.empty() || read_next_ < memory_first_ || is_draining_;
-        });
+        reader_wakes_.wait(lock, [this] { return is_stopping_ || has_reader_work() || is_draining_; });
         if (is_stopping_) return;
         if (!again_.empty()) {
           const auto [first, end] = again_.front();
@@ -357,8 +359,10 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   // Room and numbers.
 
   void progress() {
+    bool reader_has_work = false;
     {
       const std::lock_guard lock(mutex_);
+      reader_has_work = has_reader_work();
       ++progress_;
       const auto facts = store_->facts();
       metrics_.events.set(facts.waiting);
@@ -368,7 +372,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       metrics_.oldest_age.set(oldest ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_milliseconds() - *oldest))
                                      : 0);
     }
-    reader_wakes_.notify_one();
+    if (reader_has_work) reader_wakes_.notify_one();
     if (has_waiters_.load()) wake_waiters(false);
   }
 
