@@ -14,6 +14,7 @@ constexpr std::uint64_t kSegmentBytes = 10 * 1024 * 1024;  // as Logstash
 constexpr std::uint64_t kLeastSegmentBytes = 64 * 1024;
 constexpr std::uint64_t kSegmentsPerQueue = 8;                 // what drop_older gives up at once is a share of it
 constexpr std::uint64_t kMostPendingBytes = 16 * 1024 * 1024;  // taken and not on disk
+constexpr std::uint64_t kEntryBytes = 128;                     // of an entry on disk besides its payload, at most about
 constexpr auto kWritableCheck = std::chrono::milliseconds(20);
 constexpr const char* kDropped = "dead_letter.dropped";
 constexpr const char* kExpired = "dead_letter.expired";
@@ -87,6 +88,8 @@ void DeadLetterQueue::count(Counter* counter, const char* kept_as, std::uint64_t
 }
 
 bool DeadLetterQueue::make_room(std::uint64_t bytes) {
+  // With its head, and its share of its segment's.
+  bytes += kEntryBytes + bytes * segment_format::kHeaderPageBytes / store_->options().segment_bytes;
   const std::lock_guard lock(mutex_);
   estimated_bytes_ += bytes;
   if (estimated_bytes_ <= options_.max_bytes) return true;
