@@ -3,14 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "server/listen/listener.h"
@@ -23,17 +20,15 @@ class FakeWebService {
   /// Called for each request, one at a time, on the service's thread.
   using Answer = std::function<HttpResponse(const HttpRequest&)>;
 
-  explicit FakeWebService(Answer answer, std::shared_ptr<const TlsContext> tls = nullptr)
-      : work_(boost::asio::make_work_guard(context_)), is_tls_(tls != nullptr) {
+  explicit FakeWebService(Answer answer, std::shared_ptr<const TlsContext> tls = nullptr) : is_tls_(tls != nullptr) {
     service_->answer_with = std::move(answer);
     Endpoint endpoint;
     endpoint.host = "127.0.0.1";
     endpoint.http = service_;
     endpoint.tls = std::move(tls);
-    auto opened = Listener::open(context_, endpoint, std::make_shared<CollectingSink>(), "test", metrics_);
+    auto opened = Listener::open(threads_, endpoint, std::make_shared<CollectingSink>(), "test", metrics_);
     REQUIRE(opened.has_value());
     listener_ = *opened;
-    thread_ = std::thread([this] { context_.run(); });
   }
   ~FakeWebService() { stop(); }
   FakeWebService(const FakeWebService&) = delete;
@@ -41,11 +36,9 @@ class FakeWebService {
 
   /// The port refuses connections from now on.
   void stop() {
-    if (!thread_.joinable()) return;
+    if (is_stopped_) return;
+    is_stopped_ = true;
     listener_->drain();
-    work_.reset();
-    context_.stop();
-    thread_.join();
   }
   std::uint16_t port() const { return listener_->port(); }
   std::string url(std::string_view path = "", std::string_view host = "127.0.0.1") const {
@@ -71,11 +64,10 @@ class FakeWebService {
 
   std::shared_ptr<Service> service_ = std::make_shared<Service>();
   MetricScope metrics_;
-  boost::asio::io_context context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  bool is_tls_;
+  NetworkThreads threads_{1};
+  const bool is_tls_;
+  bool is_stopped_ = false;
   std::shared_ptr<Listener> listener_;
-  std::thread thread_;
 };
 
 }  // namespace logboom
