@@ -66,6 +66,10 @@ FailedEvent failed_event(Event& event) {
     failed.reason += (i == 0 ? "" : ", ") + std::string(notes.added[i]);
     event.remove_tag(notes.added[i]);
   }
+  // A list that holds nothing any more was made for these tags.
+  const Value* tags = event.fields().find(well_known().tags);
+  if (notes.added_count > 0 && tags != nullptr && tags->is_array() && tags->as_array().empty())
+    event.fields().erase(well_known().tags);
   if (failed.reason.empty()) failed.reason = notes.last;
   return failed;
 }

@@ -17,13 +17,9 @@
 #include "pipeline/queue/queue_ticket.h"
 
 namespace logboom {
-namespace {
-
 constexpr std::size_t kMostPendingBytes = 64 * 1024 * 1024;  // taken and not safe yet
 constexpr std::size_t kReadyEvents = 20'000;
 constexpr auto kReadRetry = std::chrono::milliseconds(500);
-
-}  // namespace
 
 /// Lives as long as the last token of its events.
 class PersistentQueue::Core final : public TicketOffice, public std::enable_shared_from_this<Core> {

@@ -1,5 +1,8 @@
 #include "pipeline/store/stored_event.h"
 
+#include <cstring>
+#include <string>
+
 namespace logboom {
 namespace {
 
@@ -15,32 +18,113 @@ MsgpackLimits stored_event_limits() {
   return limits;
 }
 
-void write_stored_value(const Value& value, std::string& out) {
+namespace {
+
+constexpr std::size_t kLargestHead = 6;     // of a text, a list or an object
+constexpr std::size_t kLargestScalar = 15;  // a timestamp with nanoseconds before 1970
+
+std::size_t most_bytes(const Object& object);
+
+/// What a value takes at most.
+std::size_t most_bytes(const Value& value) {
   switch (value.kind()) {
-    case ValueKind::BigNumber: write_msgpack_extension(kMsgpackBigNumber, value.as_string(), out); return;
-    case ValueKind::Timestamp: write_msgpack_timestamp(value.as_timestamp(), out); return;
-    case ValueKind::Array:
-      write_msgpack_array_head(value.as_array().size(), out);
-      for (const Value& item : value.as_array()) write_stored_value(item, out);
-      return;
-    case ValueKind::Object: write_stored_object(value.as_object(), out); return;
-    default: write_msgpack(value, out); return;
+    case ValueKind::String:
+    case ValueKind::BigNumber: return kLargestHead + value.as_string().size();
+    case ValueKind::Array: {
+      std::size_t bytes = kLargestHead;
+      for (const Value& item : value.as_array()) bytes += most_bytes(item);
+      return bytes;
+    }
+    case ValueKind::Object: return most_bytes(value.as_object());
+    default: return kLargestScalar;
   }
 }
 
-void write_stored_object(const Object& object, std::string& out) {
-  write_msgpack_map_head(object.size(), out);
-  for (const ObjectEntry& entry : object) {
-    write_msgpack_string(entry.key.text(), out);
-    write_stored_value(entry.value, out);
+std::size_t most_bytes(const Object& object) {
+  std::size_t bytes = kLargestHead;
+  for (const ObjectEntry& entry : object) bytes += kLargestHead + entry.key.size + most_bytes(entry.value);
+  return bytes;
+}
+
+// Writers into memory that is known to suffice: one measure for a whole event instead of one for each of its texts.
+
+char* put_bytes(std::string_view bytes, char* to) {
+  std::memcpy(to, bytes.data(), bytes.size());
+  return to + bytes.size();
+}
+
+/// Through the writer for strings; what it writes fits into a string's own memory.
+template <class Write>
+char* put_small(Write&& write, char* to) {
+  std::string bytes;
+  write(bytes);
+  return put_bytes(bytes, to);
+}
+
+char* put_text(std::string_view text, char* to) {
+  constexpr std::size_t kShortTextBytes = 32;
+  if (text.size() < kShortTextBytes) {
+    *to++ = static_cast<char>(0xa0 | text.size());
+    return put_bytes(text, to);
+  }
+  if (text.size() <= 0xff) {
+    *to++ = static_cast<char>(0xd9);
+    *to++ = static_cast<char>(text.size());
+    return put_bytes(text, to);
+  }
+  if (text.size() <= 0xffff) {
+    *to++ = static_cast<char>(0xda);
+    *to++ = static_cast<char>(text.size() >> 8);
+    *to++ = static_cast<char>(text.size());
+    return put_bytes(text, to);
+  }
+  std::string whole;
+  write_msgpack_string(text, whole);
+  return put_bytes(whole, to);
+}
+
+char* put_object(const Object& object, char* to);
+
+char* put_value(const Value& value, char* to) {
+  switch (value.kind()) {
+    case ValueKind::String: return put_text(value.as_string(), to);
+    case ValueKind::BigNumber: {
+      std::string bytes;
+      write_msgpack_extension(kMsgpackBigNumber, value.as_string(), bytes);
+      return put_bytes(bytes, to);
+    }
+    case ValueKind::Timestamp:
+      return put_small([&](std::string& out) { write_msgpack_timestamp(value.as_timestamp(), out); }, to);
+    case ValueKind::Array:
+      to = put_small([&](std::string& out) { write_msgpack_array_head(value.as_array().size(), out); }, to);
+      for (const Value& item : value.as_array()) to = put_value(item, to);
+      return to;
+    case ValueKind::Object: return put_object(value.as_object(), to);
+    default: return put_small([&](std::string& out) { write_msgpack(value, out); }, to);
   }
 }
+
+char* put_object(const Object& object, char* to) {
+  to = put_small([&](std::string& out) { write_msgpack_map_head(object.size(), out); }, to);
+  for (const ObjectEntry& entry : object) {
+    to = put_text(entry.key.text(), to);
+    to = put_value(entry.value, to);
+  }
+  return to;
+}
+
+}  // namespace
 
 void write_stored_event(const Event& event, std::string& out) {
   const Object* const metadata = event.metadata_if_any();
-  write_msgpack_array_head(metadata != nullptr ? 2 : 1, out);
-  write_stored_object(event.fields(), out);
-  if (metadata != nullptr) write_stored_object(*metadata, out);
+  const std::size_t used = out.size();
+  const std::size_t most = kLargestHead + most_bytes(event.fields()) + (metadata != nullptr ? most_bytes(*metadata) : 0);
+  out.resize(used + most);
+  char* to = out.data() + used;
+  *to++ = static_cast<char>(metadata != nullptr ? 0x92 : 0x91);  // an array of two or one
+  to = put_object(event.fields(), to);
+  if (metadata != nullptr) to = put_object(*metadata, to);
+  out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
 bool read_stored_event(MsgpackReader& reader, Event& event) {

@@ -12,12 +12,8 @@ namespace logboom {
 /// extension -1 with nanoseconds; a BigNumber is extension kMsgpackBigNumber with its digits.
 void write_stored_event(const Event& event, std::string& out);
 /// Sets a fresh event's fields and metadata from it. Texts stay where they are: the bytes must live as long as the event.
-/// False when the bytes are no stored event.
+/// False when the bytes are no stored event. The reader needs stored_event_limits().
 bool read_stored_event(MsgpackReader& reader, Event& event);
-
-/// The same for one value, for whoever keeps more than events. A reader needs stored_event_limits().
-void write_stored_value(const Value& value, std::string& out);
-void write_stored_object(const Object& object, std::string& out);
 
 /// Limits for bytes of our own: none but those of memory and stack.
 MsgpackLimits stored_event_limits();

@@ -160,7 +160,7 @@ class DeadLetterTest(unittest.TestCase):
         group, = self.dlq_json("groups")
         self.assertEqual((group["entries"], group["plugin_id"], group["plugin_type"], group["code"]), (5, "store", "http", 400))
         shown = [json.loads(line) for line in self.dlq("show", "--json", "--group", group["group"]).splitlines()]
-        self.assertEqual([entry["event"]["n"] for entry in shown], [0, 4, 8, 12, 16])
+        self.assertEqual(sorted(entry["event"]["n"] for entry in shown), [0, 4, 8, 12, 16])  # outputs refuse in any order
         self.assertIn("400", self.dlq("show", "--sequence", str(shown[0]["sequence"])))
         ledger = self.assert_balanced()
         self.assertEqual((ledger["received"], ledger["finished"], ledger["outputs"][0]["dead_lettered"]), (20, 20, 5))
@@ -246,7 +246,7 @@ class DeadLetterTest(unittest.TestCase):
         self.stop()
 
     def test_on_failure_without_a_dead_letter_queue_is_refused(self):
-        done = subprocess.run([BINARY, "--path.data", "data", "-t", "-e", self.config("grok { match => { a => b } on_failure => dlq }")],
+        done = subprocess.run([BINARY, "--path.data", "data", "-t", "-e", self.config("grok { match => { 'a' => 'b' } on_failure => dlq }")],
                               cwd=self.folder, text=True, capture_output=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 1)
         self.assertIn("dead_letter_queue.enable: true", done.stderr)

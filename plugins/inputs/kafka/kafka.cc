@@ -157,6 +157,8 @@ class KafkaInput final : public Input {
     if (options_.topics_pattern) settings_.topics = {fmt::format("^({})$", *options_.topics_pattern)};
     if (options_.topics_pattern && context.written("topics") != nullptr)
       context.error("topics_pattern", "topics_pattern and topics exclude each other", "leave one of them out");
+    if (maker_.has_codec() && maker_.make_decoder() == nullptr)
+      context.error("codec", fmt::format("codec: {} cannot read", options_.codec.name), "leave it out for plain");
     if (settings_.topics.empty()) context.error("topics", "topics: names no topic");
     if (options_.heartbeat_interval_ms * 3 > options_.session_timeout_ms)
       context.warning("heartbeat_interval_ms", "heartbeat_interval_ms: is more than a third of session_timeout_ms",

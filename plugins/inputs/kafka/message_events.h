@@ -18,6 +18,7 @@ class MessageEvents {
  public:
   MessageEvents(CodecPtr codec, KafkaDecoration decoration, std::string group, const PluginContext& context);
 
+  bool has_codec() const { return codec_ != nullptr; }  // false: its configuration was refused
   std::unique_ptr<Decoder> make_decoder() const { return codec_->make_decoder(); }
   /// Puts [@metadata][kafka] into the chunk's events from number `first` on.
   void decorate(const rd_kafka_message_s& message, Chunk& chunk, std::size_t first) const;

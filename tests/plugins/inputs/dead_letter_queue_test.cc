@@ -113,7 +113,7 @@ TEST_CASE("without commit_offsets, and with start_timestamp, the kept position d
 
 TEST_CASE("clean_consumed removes what was acknowledged and nothing else", "[input][dead_letter_queue]") {
   FakeQueue queue;
-  queue.entries = {{0, 1'000}, {1, 1'000, 7}, {2, 1'000}};
+  queue.entries = std::vector<FakeQueue::Entry>{{0, 1'000}, {1, 1'000, 7}, {2, 1'000}};
   const TemporaryFolder data;
   Harness input(queue, "clean_consumed => true", data.path());
   RecordingSink sink;
@@ -129,7 +129,7 @@ TEST_CASE("clean_consumed removes what was acknowledged and nothing else", "[inp
 
 TEST_CASE("events that failed max_replays times are passed over and counted", "[input][dead_letter_queue]") {
   FakeQueue queue;
-  queue.entries = {{0, 1'000, 2}, {1, 1'000, 3}, {2, 1'000, 0}};
+  queue.entries = std::vector<FakeQueue::Entry>{{0, 1'000, 2}, {1, 1'000, 3}, {2, 1'000, 0}};
   const TemporaryFolder data;
   Harness input(queue, "", data.path());
   RecordingSink sink;
@@ -156,7 +156,7 @@ TEST_CASE("the dead_letter_queue input refuses options that cannot be meant", "[
 
 TEST_CASE("a position that is no position is told with a remedy", "[input][dead_letter_queue]") {
   FakeQueue queue;
-  queue.entries = {{0, 1'000}};
+  queue.entries = std::vector<FakeQueue::Entry>{{0, 1'000}};
   const TemporaryFolder data;
   data.write("position", "logboom dead letters, next: many\n");
   Harness input(queue, "sincedb_path => '" + data.at("position") + "'", data.path());
