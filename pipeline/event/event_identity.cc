@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL  // short inputs: the call would cost as much as the hash
 #include <xxhash.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -11,6 +12,8 @@
 
 namespace logboom {
 namespace {
+
+std::atomic<bool> identities_wanted{false};
 
 /// What tells this process from every other one.
 std::uint64_t process_number() {
@@ -49,6 +52,9 @@ EventIdentity named(std::string_view stream, const Numbers& numbers, bool is_las
 }
 
 }  // namespace
+
+void want_event_identities() { identities_wanted.store(true, std::memory_order_relaxed); }
+bool are_event_identities_wanted() { return identities_wanted.load(std::memory_order_relaxed); }
 
 std::optional<EventIdentity> event_identity(const Event& event) {
   AckToken* token = event.token();

@@ -21,6 +21,11 @@ struct EventIdentity {
   std::string_view text() const { return {letters.data(), letters.size()}; }
 };
 
+/// Inputs note positions only when somebody wants names of them: an output says so when it is made, before inputs start. Any
+/// thread.
+void want_event_identities();
+bool are_event_identities_wanted();
+
 /// The name of an event. Copies that split, clone and labels made have names of their own, by the way that they took:
 /// another configuration may give them other names. nullopt for events that stem from no received one (aggregate). Any
 /// thread.

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "pipeline/event/event_identity.h"
 
 namespace logboom {
 namespace {
@@ -148,7 +151,8 @@ void LineReader::take_line(std::string_view line, std::uint64_t start, std::uint
   const std::size_t events = chunk.events().size();
   decoder_->decode_message(line, chunk);
   const bool has_grown = chunk.events().size() != events;
-  if (has_grown) note_positions(start, line, chunk.events().size());
+  if (has_grown && are_event_identities_wanted() && positions_.size() == events)
+    note_positions(start, line, chunk.events().size());
   if (decoder_->held_bytes() == 0) {
     safe_ = end;
   } else if (has_grown) {
@@ -167,16 +171,19 @@ void LineReader::note_positions(std::uint64_t start, std::string_view line, std:
 
 bool LineReader::push(ChunkPtr chunk, const std::string& path, AckLedger& ledger, std::uint64_t position, EventSink& sink,
                       StopSignal& stop) {
-  auto source = std::make_unique<EventSource>();
-  source->positions.swap(positions_);
+  const std::vector<std::uint64_t> positions = std::exchange(positions_, {});
   if (chunk->events().empty()) {
     ledger.note(position);
     return true;
   }
   reading_.fields.stamp(*chunk, path);
   reading_.decorations.apply(*chunk);
-  source->stream = fmt::format("file/{}/{}/{}", reading_.fields.host(), ledger.identity().device, ledger.identity().inode);
-  chunk->token().set_source(std::move(source));
+  if (positions.size() == chunk->events().size()) {
+    auto source = std::make_unique<EventSource>();
+    source->positions = positions;
+    source->stream = fmt::format("file/{}/{}/{}", reading_.fields.host(), ledger.identity().device, ledger.identity().inode);
+    chunk->token().set_source(std::move(source));
+  }
   chunk->token().set_receiver(ledger.expect(position), AckTracking::Whole);
   if (sink.push(std::move(chunk), stop)) return true;
   return false;

@@ -58,6 +58,7 @@ DocumentWriter::DocumentWriter(const ElasticsearchOptions& options, Target targe
       type_(intern_key("type")),
       dataset_(intern_key("dataset")),
       namespace_(intern_key("namespace")) {
+  if (options_.effectively_once) want_event_identities();
   if (!options_.action) {
     fixed_action_ = target_.is_data_stream || options_.effectively_once ? Action::Create : Action::Index;
   } else if (options_.action->is_literal()) {
