@@ -91,7 +91,7 @@ def run(n, work):
     if hard < 2 * CLIENTS:
         harness.skip("only %d files may be open" % hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    lines_each = max(200, n // CLIENTS)  # 400 MB of lines at the least: more than the server and the kernel hold
+    lines_each = max(500, n // CLIENTS)  # 1 GB of lines at the least: more than the server and the kernel hold, of each client too
     gate = Gate()
     threading.Thread(target=gate.serve_forever, daemon=True).start()
     port = harness.free_port()

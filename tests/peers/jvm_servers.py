@@ -34,7 +34,7 @@ def jars_of(artifact):
 
 def use_kafka_python():
     """Makes the pure Python client importable: its producer and admin client are independent of ours."""
-    python = pathlib.Path(python_with("kafka", "kafka-python==3.0.12"))
+    python = pathlib.Path(python_with("kafka", "kafka-python==3.0.12", "zstandard"))
     for packages in python.parent.parent.glob("lib/python*/site-packages"):
         if str(packages) not in sys.path:
             sys.path.append(str(packages))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make test-peers: real clients deliver into Logboom, and nothing is lost or doubled.
 
-usage: run.py [-n EVENTS] [NAME ...]     20,000 events for each client by default; NAME picks some of them
+usage: run.py [-n EVENTS] [NAME ...]     20,000 events for each client by default; NAME (beats, beats/tls) picks some of them
 The last line is a summary: 'N passed, N failed, N skipped'.
 """
 import argparse, importlib.util, pathlib, shutil, sys, time, traceback
@@ -18,7 +18,7 @@ arguments = parser.parse_args()
 results = {"passed": 0, "failed": 0, "skipped": 0}
 for path in sorted(HERE.glob("*_peer.py")):
     name = path.stem[: -len("_peer")]
-    if arguments.names and name not in arguments.names:
+    if arguments.names and not any(chosen.split("/")[0] == name for chosen in arguments.names):
         continue
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -26,6 +26,8 @@ for path in sorted(HERE.glob("*_peer.py")):
     # A peer test file may hold several cases: functions named run, or run_<case>, each with a folder of its own.
     for case in [c for c in vars(module) if c == "run" or c.startswith("run_")]:
         title = name if case == "run" else name + "/" + case[len("run_"):]
+        if arguments.names and name not in arguments.names and title not in arguments.names:
+            continue
         work = harness.CACHE / "work" / title
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)

@@ -13,6 +13,8 @@
 namespace logboom {
 namespace {
 
+constexpr int kSafeToDestroyVersion = 0x02030000;
+
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -382,7 +384,10 @@ void KafkaConsumer::close(milliseconds patience) {
   for (auto& [name, partition] : partitions_) partition.ledger->abandon();
   partitions_.clear();
   rd_kafka_queue_destroy(queue_);
-  rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  // Before 2.3 the library ends the process when a client of a cooperative group goes that was never given a partition
+  // (librdkafka issue 4312): such a client stays, closed, until the process ends.
+  const bool may_be_destroyed = assignments_ > 0 || rd_kafka_version() >= kSafeToDestroyVersion;
+  if (may_be_destroyed) rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   client_ = nullptr;
   queue_ = nullptr;
 }
