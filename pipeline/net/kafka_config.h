@@ -7,6 +7,7 @@
 
 #include "pipeline/base/result.h"
 
+struct rd_kafka_s;
 struct rd_kafka_conf_s;
 
 namespace logboom {
@@ -29,10 +30,13 @@ class KafkaConfig {
   /// InvalidArgument says what is wrong with the name or the value.
   Result<void> set(const std::string& name, const std::string& value);
   rd_kafka_conf_s* native() const { return conf_; }
-  /// The caller owns it from now on (rd_kafka_new takes it).
-  rd_kafka_conf_s* release() { return std::exchange(conf_, nullptr); }
+  /// A client of this configuration, which is gone then; callbacks get `opaque`. The caller sets others than the log's on
+  /// native() before, and destroys the client. Errors: InvalidArgument as librdkafka says it.
+  Result<rd_kafka_s*> make_consumer(void* opaque);
+  Result<rd_kafka_s*> make_producer(void* opaque);
 
  private:
+  Result<rd_kafka_s*> make_client(bool is_consumer, void* opaque);
   rd_kafka_conf_s* conf_;
 };
 

@@ -158,11 +158,11 @@ class DeadLetterQueueInput final : public Input {
     }
     if (!has_read) return false;
     if (taken.empty()) {
-      position_->note(next);
+      position_->frontier().note(next);
       return true;
     }
     decorations_.apply(*chunk);
-    std::shared_ptr<AckReceiver> receiver = position_->expect(next);
+    std::shared_ptr<AckReceiver> receiver = position_->frontier().expect(next);
     if (options_.clean_consumed)
       receiver = std::make_shared<CleaningReceiver>(reader, std::move(taken), std::move(receiver));
     chunk->token().set_receiver(std::move(receiver), AckTracking::Whole);

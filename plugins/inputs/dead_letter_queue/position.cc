@@ -16,19 +16,6 @@ constexpr unsigned kMode = 0640;
 
 }  // namespace
 
-class DeadLetterPosition::Receipt final : public AckReceiver {
- public:
-  Receipt(std::shared_ptr<DeadLetterPosition> position, std::uint64_t number)
-      : position_(std::move(position)), number_(number) {}
-  void finished(AckResult result) override {
-    if (result == AckResult::Delivered) position_->finished(number_);
-  }
-
- private:
-  std::shared_ptr<DeadLetterPosition> position_;
-  const std::uint64_t number_;
-};
-
 Result<std::uint64_t> DeadLetterPosition::load() {
   if (path_.empty()) return std::uint64_t{0};
   auto text = read_whole_file(path_, kMostBytes);
@@ -40,8 +27,7 @@ Result<std::uint64_t> DeadLetterPosition::load() {
     rest.remove_prefix(kHead.size());
     const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), next);
     if (problem == std::errc() && end + 1 == rest.data() + rest.size() && *end == '\n') {
-      const std::lock_guard lock(mutex_);
-      next_ = saved_ = next;
+      saved_ = next;
       return next;
     }
   }
@@ -49,44 +35,13 @@ Result<std::uint64_t> DeadLetterPosition::load() {
                fmt::format("{} holds no position; remove it to read the dead-letter queue from its start", path_)};
 }
 
-std::shared_ptr<AckReceiver> DeadLetterPosition::expect(std::uint64_t next) {
-  const std::lock_guard lock(mutex_);
-  entries_.push_back({next, false});
-  return std::make_shared<Receipt>(shared_from_this(), first_number_ + entries_.size() - 1);
-}
-
-void DeadLetterPosition::note(std::uint64_t next) {
-  const std::lock_guard lock(mutex_);
-  entries_.push_back({next, true});
-  advance();
-}
-
-void DeadLetterPosition::finished(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
-  entries_[number - first_number_].is_done = true;
-  advance();
-}
-
-void DeadLetterPosition::advance() {
-  while (!entries_.empty() && entries_.front().is_done) {
-    next_ = entries_.front().next;
-    entries_.pop_front();
-    ++first_number_;
-  }
-}
-
 Result<void> DeadLetterPosition::save() {
-  std::uint64_t next = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    if (path_.empty() || next_ == saved_) return {};
-    next = next_;
-  }
+  const auto next = frontier_->position();
+  if (path_.empty() || !next || *next == saved_) return {};
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
-  if (auto written = replace_file(path_, fmt::format("{}{}\n", kHead, next), kMode); !written) return written;
-  const std::lock_guard lock(mutex_);
-  saved_ = next;
+  if (auto written = replace_file(path_, fmt::format("{}{}\n", kHead, *next), kMode); !written) return written;
+  saved_ = *next;
   return {};
 }
 

@@ -173,7 +173,7 @@ bool LineReader::push(ChunkPtr chunk, const std::string& path, AckLedger& ledger
                       StopSignal& stop) {
   const std::vector<std::uint64_t> positions = std::exchange(positions_, {});
   if (chunk->events().empty()) {
-    ledger.note(position);
+    ledger.frontier().note(position);
     return true;
   }
   reading_.fields.stamp(*chunk, path);
@@ -184,7 +184,7 @@ bool LineReader::push(ChunkPtr chunk, const std::string& path, AckLedger& ledger
     source->stream = fmt::format("file/{}/{}/{}", reading_.fields.host(), ledger.identity().device, ledger.identity().inode);
     chunk->token().set_source(std::move(source));
   }
-  chunk->token().set_receiver(ledger.expect(position), AckTracking::Whole);
+  chunk->token().set_receiver(ledger.frontier().expect(position), AckTracking::Whole);
   if (sink.push(std::move(chunk), stop)) return true;
   return false;
 }

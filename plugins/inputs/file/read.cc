@@ -174,8 +174,9 @@ class ReadLoop {
 
   void complete_settled() {
     for (auto at = completing_.begin(); at != completing_.end();) {
-      if ((*at)->ledger->is_settled()) complete(**at);
-      const bool is_over = (*at)->ledger->is_settled() || (*at)->ledger->has_failed();
+      const AckFrontier& frontier = (*at)->ledger->frontier();
+      if (frontier.is_delivered()) complete(**at);
+      const bool is_over = frontier.is_delivered() || frontier.has_failed();
       at = is_over ? completing_.erase(at) : std::next(at);
     }
   }

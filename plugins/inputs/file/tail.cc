@@ -150,7 +150,7 @@ class TailLoop {
     log_info("input.file", "{}: {}: {}; reading it from its beginning", settings_.id, file.path, reason);
     is_refused_ = !file.reader.finish(file.path, *file.ledger, file.reader.position(), sink_, stop_);
     if (is_refused_) return;
-    file.ledger->abandon();
+    file.ledger->frontier().abandon();
     file.ledger = std::make_shared<AckLedger>(context_.sincedb, file.identity, file.path);
     context_.sincedb->set(file.identity, 0, file.path);
     file.reader.restart_at(0);

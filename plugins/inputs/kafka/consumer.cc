@@ -42,11 +42,6 @@ void on_error(rd_kafka_t*, int error, const char* reason, void* consumer) {
   static_cast<KafkaConsumer*>(consumer)->report_error(error, reason);
 }
 
-/// librdkafka's own log lines: its threads'. What matters comes as errors, too.
-void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  if (level <= 4) log_debug("kafka", "{}: {}", facility, text);
-}
-
 std::string_view value_of(const rd_kafka_message_t& message) {
   if (message.payload == nullptr) return std::string_view("", 0);
   return {static_cast<const char*>(message.payload), message.len};
@@ -68,17 +63,11 @@ KafkaConsumer::KafkaConsumer(KafkaConsumerSettings settings, const MessageEvents
 KafkaConsumer::~KafkaConsumer() { close(milliseconds(0)); }
 
 Result<void> KafkaConsumer::open(KafkaConfig config) {
-  rd_kafka_conf_t* conf = config.release();
-  rd_kafka_conf_set_opaque(conf, this);
-  rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-  rd_kafka_conf_set_error_cb(conf, on_error);
-  rd_kafka_conf_set_log_cb(conf, on_log);
-  char why[512] = {};
-  client_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-  if (client_ == nullptr) {
-    rd_kafka_conf_destroy(conf);
-    return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", settings_.place, why)};
-  }
+  rd_kafka_conf_set_rebalance_cb(config.native(), on_rebalance);
+  rd_kafka_conf_set_error_cb(config.native(), on_error);
+  auto made = config.make_consumer(this);
+  if (!made) return Error{made.error().code, fmt::format("{}: {}", settings_.place, made.error().message)};
+  client_ = *made;
   rd_kafka_poll_set_consumer(client_);
   queue_ = rd_kafka_queue_get_consumer(client_);
   const PartitionList topics(rd_kafka_topic_partition_list_new(static_cast<int>(settings_.topics.size())));
@@ -127,7 +116,7 @@ void KafkaConsumer::settle(steady_clock::time_point deadline) {
 
 bool KafkaConsumer::is_settled() const {
   return std::all_of(partitions_.begin(), partitions_.end(),
-                     [](const auto& entry) { return entry.second.ledger->is_settled(); });
+                     [](const auto& entry) { return entry.second.frontier->is_settled(); });
 }
 
 /// Messages in the order that they came in; those of one partition behind each other become one chunk.
@@ -196,12 +185,12 @@ void KafkaConsumer::take_run(std::span<const Polled> messages, EventSink& sink, 
   messages_.add(messages.size());
   bytes_.add(bytes);
   if (chunk->events().empty()) {
-    if (partition->safe_next >= 0) partition->ledger->note(partition->safe_next);
+    if (partition->safe_next >= 0) partition->frontier->note(partition->safe_position());
     return;
   }
   maker_.finish(*chunk);
   chunk->token().set_source(std::move(source));
-  chunk->token().set_receiver(partition->ledger->expect(partition->safe_next), AckTracking::Whole);
+  chunk->token().set_receiver(partition->frontier->expect(partition->safe_position()), AckTracking::Whole);
   push(std::move(chunk), sink, stop);
 }
 
@@ -216,7 +205,7 @@ void KafkaConsumer::flush_quiet(EventSink& sink, StopSignal& stop) {
     partition.decoder->flush(*chunk);
     partition.safe_next = partition.last_offset + 1;
     if (chunk->events().empty()) {
-      partition.ledger->note(partition.safe_next);
+      partition.frontier->note(partition.safe_position());
       continue;
     }
     auto source = std::make_unique<EventSource>();
@@ -224,7 +213,7 @@ void KafkaConsumer::flush_quiet(EventSink& sink, StopSignal& stop) {
     source->positions.resize(chunk->events().size(), static_cast<std::uint64_t>(partition.last_offset));
     maker_.finish(*chunk);
     chunk->token().set_source(std::move(source));
-    chunk->token().set_receiver(partition.ledger->expect(partition.safe_next), AckTracking::Whole);
+    chunk->token().set_receiver(partition.frontier->expect(partition.safe_position()), AckTracking::Whole);
     push(std::move(chunk), sink, stop);
     return;  // a rebalance may have changed the map meanwhile
   }
@@ -309,7 +298,9 @@ void KafkaConsumer::assign(rd_kafka_topic_partition_list_t* partitions) {
     const std::string topic = partitions->elems[i].topic;
     const std::int32_t number = partitions->elems[i].partition;
     Partition partition;
-    partition.ledger = std::make_shared<PartitionLedger>([client = client_, topic, number](std::int64_t next_offset) {
+    partition.frontier = std::make_shared<AckFrontier>([client = client_, topic, number](std::uint64_t position) {
+      const auto next_offset = static_cast<std::int64_t>(position);
+      if (next_offset < 0) return;  // the codec holds everything back so far
       const PartitionList offset(rd_kafka_topic_partition_list_new(1));
       rd_kafka_topic_partition_list_add(offset.get(), topic.c_str(), number)->offset = next_offset;
       rd_kafka_offsets_store(client, offset.get());  // refused only when the partition is not ours any more
@@ -330,8 +321,8 @@ void KafkaConsumer::revoke(rd_kafka_topic_partition_list_t* partitions) {
   for (int i = 0; i < partitions->cnt; ++i) {
     const auto found = partitions_.find({partitions->elems[i].topic, partitions->elems[i].partition});
     if (found == partitions_.end()) continue;
-    if (waits) found->second.ledger->wait_until_settled(deadline);
-    found->second.ledger->abandon();
+    if (waits) found->second.frontier->wait_until_settled(deadline);
+    found->second.frontier->abandon();
     found->second.lag->set(0);
     partitions_.erase(found);
   }
@@ -363,7 +354,7 @@ void KafkaConsumer::update_lag() {
     std::int64_t high = -1;
     if (rd_kafka_get_watermark_offsets(client_, name.first.c_str(), name.second, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
       continue;
-    const std::int64_t stored = partition.ledger->stored_offset();
+    const auto stored = static_cast<std::int64_t>(partition.frontier->position().value_or(static_cast<std::uint64_t>(-1)));
     if (high >= 0 && stored >= 0) partition.lag->set(static_cast<std::uint64_t>(std::max<std::int64_t>(high - stored, 0)));
   }
 }
@@ -381,7 +372,7 @@ void KafkaConsumer::close(milliseconds patience) {
       free(late);
     }
   }
-  for (auto& [name, partition] : partitions_) partition.ledger->abandon();
+  for (auto& [name, partition] : partitions_) partition.frontier->abandon();
   partitions_.clear();
   rd_kafka_queue_destroy(queue_);
   // Before 2.3 the library ends the process when a client of a cooperative group goes that was never given a partition

@@ -12,9 +12,9 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/net/kafka_config.h"
+#include "pipeline/plugin/ack_frontier.h"
 #include "pipeline/plugin/input.h"
 #include "plugins/inputs/kafka/message_events.h"
-#include "plugins/inputs/kafka/partition_ledger.h"
 
 struct rd_kafka_s;
 struct rd_kafka_queue_s;
@@ -31,7 +31,7 @@ struct KafkaConsumerSettings {
   std::string id;     // component of log lines
 };
 
-/// Used by one thread, apart from the acknowledgements that its ledgers get.
+/// Used by one thread, apart from the acknowledgements that its frontiers get.
 class KafkaConsumer {
  public:
   /// `maker`, `metrics` outlive it.
@@ -57,7 +57,7 @@ class KafkaConsumer {
  private:
   using PartitionName = std::pair<std::string, std::int32_t>;
   struct Partition {
-    std::shared_ptr<PartitionLedger> ledger;
+    std::shared_ptr<AckFrontier> frontier;  // in offsets of the next message to read
     std::unique_ptr<Decoder> decoder;
     std::string stream;           // for ids of events
     std::int64_t safe_next = -1;  // reading may begin there once everything pushed is delivered
@@ -65,6 +65,7 @@ class KafkaConsumer {
     std::uint64_t assigned_at = 0;  // number of the assignment that it came with
     std::chrono::steady_clock::time_point last_message;
     Counter* lag = nullptr;
+    std::uint64_t safe_position() const { return static_cast<std::uint64_t>(safe_next); }
   };
   /// A message and the number of the last assignment when it was read: a partition that left and came back is read anew.
   struct Polled {

@@ -21,10 +21,6 @@ void on_error(rd_kafka_t*, int error, const char* reason, void* producer) {
   static_cast<KafkaProducer*>(producer)->troubled(error, reason);
 }
 
-void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  if (level <= 4) log_debug("kafka", "{}: {}", facility, text);
-}
-
 }  // namespace
 
 KafkaProducer::KafkaProducer(Report report, Trouble trouble) : report_(std::move(report)), trouble_(std::move(trouble)) {}
@@ -32,17 +28,11 @@ KafkaProducer::KafkaProducer(Report report, Trouble trouble) : report_(std::move
 KafkaProducer::~KafkaProducer() { close(std::chrono::milliseconds(0)); }
 
 Result<void> KafkaProducer::open(KafkaConfig config) {
-  rd_kafka_conf_t* conf = config.release();
-  rd_kafka_conf_set_opaque(conf, this);
-  rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-  rd_kafka_conf_set_error_cb(conf, on_error);
-  rd_kafka_conf_set_log_cb(conf, on_log);
-  char why[512] = {};
-  client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-  if (client_ == nullptr) {
-    rd_kafka_conf_destroy(conf);
-    return Error{ErrorCode::InvalidArgument, why};
-  }
+  rd_kafka_conf_set_dr_msg_cb(config.native(), on_report);
+  rd_kafka_conf_set_error_cb(config.native(), on_error);
+  auto made = config.make_producer(this);
+  if (!made) return made.error();
+  client_ = *made;
   thread_ = std::thread([this] {
     while (!is_stopping_.load(std::memory_order_acquire)) rd_kafka_poll(client_, 100);
   });

@@ -1,8 +1,7 @@
-// The kafka input without a broker: options, offsets in order, refusals. Against a real one: tests/peers/kafka_peer.py.
+// The kafka input without a broker: options, refusals. Against a real one: tests/peers/kafka_peer.py.
 #include <fmt/format.h>
 
 #include "pipeline/plugin/kafka_options.h"
-#include "plugins/inputs/kafka/partition_ledger.h"
 #include "tests/plugins/plugin_harness.h"
 #include "tests/plugins/recording_sink.h"
 #include "tests/support/test_acceptor.h"
@@ -18,48 +17,7 @@ std::string refusals(std::string_view options) {
   return harness.diagnostics.render();
 }
 
-struct StoredOffsets {
-  std::vector<std::int64_t> offsets;
-  std::shared_ptr<PartitionLedger> ledger =
-      std::make_shared<PartitionLedger>([this](std::int64_t next_offset) { offsets.push_back(next_offset); });
-};
-
 }  // namespace
-
-TEST_CASE("kafka stores an offset when it and all before it are delivered, whatever the order", "[input][kafka]") {
-  StoredOffsets stored;
-  const auto first = stored.ledger->expect(10);
-  const auto second = stored.ledger->expect(20);
-  stored.ledger->note(21);
-  const auto third = stored.ledger->expect(30);
-  third->finished(AckResult::Delivered);
-  second->finished(AckResult::Delivered);
-  CHECK(stored.offsets.empty());
-  CHECK_FALSE(stored.ledger->is_settled());
-  first->finished(AckResult::Delivered);
-  CHECK(stored.offsets == std::vector<std::int64_t>{30});
-  CHECK(stored.ledger->stored_offset() == 30);
-  CHECK(stored.ledger->is_settled());
-}
-
-TEST_CASE("kafka stores nothing past messages that were not delivered, and nothing of a partition that is gone",
-          "[input][kafka]") {
-  StoredOffsets stored;
-  const auto first = stored.ledger->expect(10);
-  const auto second = stored.ledger->expect(20);
-  const auto third = stored.ledger->expect(30);
-  first->finished(AckResult::Delivered);
-  second->finished(AckResult::NotDelivered);
-  third->finished(AckResult::Delivered);
-  CHECK(stored.offsets == std::vector<std::int64_t>{10});
-  CHECK(stored.ledger->is_settled());
-
-  StoredOffsets gone;
-  const auto late = gone.ledger->expect(5);
-  gone.ledger->abandon();
-  late->finished(AckResult::Delivered);
-  CHECK(gone.offsets.empty());
-}
 
 TEST_CASE("kafka input takes Logstash's options and any property of librdkafka", "[input][kafka]") {
   PluginHarness<Input> harness(

@@ -70,19 +70,19 @@ TEST_CASE("a position moves only over chunks that are delivered, in their order"
   const FileIdentity identity{1, 2};
   auto db = std::make_shared<Sincedb>("", kTwoWeeks, clock);
   auto ledger = std::make_shared<AckLedger>(db, identity, "/x");
-  const auto first = ledger->expect(10);
-  const auto second = ledger->expect(20);
-  ledger->note(25);
-  const auto third = ledger->expect(30);
+  const auto first = ledger->frontier().expect(10);
+  const auto second = ledger->frontier().expect(20);
+  ledger->frontier().note(25);
+  const auto third = ledger->frontier().expect(30);
   second->finished(AckResult::Delivered);
   CHECK_FALSE(db->find(identity).has_value());
   first->finished(AckResult::Delivered);
   CHECK(db->find(identity)->position == 25);
-  CHECK_FALSE(ledger->is_settled());
+  CHECK_FALSE(ledger->frontier().is_delivered());
   third->finished(AckResult::NotDelivered);
-  CHECK(ledger->has_failed());
-  ledger->note(40);
-  ledger->expect(50)->finished(AckResult::Delivered);
+  CHECK(ledger->frontier().has_failed());
+  ledger->frontier().note(40);
+  ledger->frontier().expect(50)->finished(AckResult::Delivered);
   CHECK(db->find(identity)->position == 25);
 }
 
@@ -90,8 +90,8 @@ TEST_CASE("acknowledgements of a file's former content no longer count", "[input
   const FixedClock clock;
   auto db = std::make_shared<Sincedb>("", kTwoWeeks, clock);
   auto ledger = std::make_shared<AckLedger>(db, FileIdentity{1, 2}, "/x");
-  const auto late = ledger->expect(10);
-  ledger->abandon();
+  const auto late = ledger->frontier().expect(10);
+  ledger->frontier().abandon();
   late->finished(AckResult::Delivered);
   CHECK_FALSE(db->find({1, 2}).has_value());
 }
