@@ -3,13 +3,11 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/utf8.h"
 #include "pipeline/event/json.h"
+#include "pipeline/event/json_block.h"
 
 namespace logboom {
 namespace {
@@ -17,8 +15,7 @@ namespace {
 constexpr std::size_t kLargestKeptScratch = 1024 * 1024;  // a reader that met a huge text gives its memory back
 constexpr std::uint32_t kFieldsOfEvent = 12;              // room from the start; @version, tags and the like come on top
 constexpr std::uint32_t kFieldsOfObject = 4;
-constexpr std::size_t kBlockBytes = 16;
-static_assert(kBufferPadding >= kBlockBytes);
+static_assert(kBufferPadding >= kJsonBlockBytes);
 
 /// What a backslash and this letter stand for; 0 for letters that it does not go with, 'u' stands for itself.
 constexpr std::array<char, 256> kEscaped = [] {
@@ -36,53 +33,6 @@ constexpr std::array<char, 256> kEscaped = [] {
 }();
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
-
-#if defined(__SSE2__)
-using Block = __m128i;
-Block load(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
-void store(char* to, Block block) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block); }
-/// A bit for each quote, backslash and control character, the first byte's the lowest.
-std::uint32_t ends_in(Block block) {
-  const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-  const __m128i is_backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-  const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)));
-}
-std::uint32_t equal_bytes(Block left, Block right) {
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
-}
-Block joined(Block left, Block right) { return _mm_or_si128(left, right); }
-bool has_high_bits(Block block) { return _mm_movemask_epi8(block) != 0; }
-#else
-using Block = std::array<char, kBlockBytes>;
-Block load(const char* from) {
-  Block block;
-  std::memcpy(block.data(), from, kBlockBytes);
-  return block;
-}
-void store(char* to, const Block& block) { std::memcpy(to, block.data(), kBlockBytes); }
-std::uint32_t ends_in(const Block& block) {
-  std::uint32_t found = 0;
-  for (std::size_t i = 0; i < kBlockBytes; ++i)
-    found |= static_cast<std::uint32_t>(static_cast<unsigned char>(block[i]) < 0x20 || block[i] == '"' || block[i] == '\\')
-             << i;
-  return found;
-}
-std::uint32_t equal_bytes(const Block& left, const Block& right) {
-  std::uint32_t found = 0;
-  for (std::size_t i = 0; i < kBlockBytes; ++i) found |= static_cast<std::uint32_t>(left[i] == right[i]) << i;
-  return found;
-}
-Block joined(Block left, const Block& right) {
-  for (std::size_t i = 0; i < kBlockBytes; ++i) left[i] = static_cast<char>(left[i] | right[i]);
-  return left;
-}
-bool has_high_bits(const Block& block) {
-  for (const char byte : block)
-    if ((byte & 0x80) != 0) return true;
-  return false;
-}
-#endif
 
 /// Memory for a text while its escapes are resolved.
 class Scratch {
@@ -105,12 +55,13 @@ class Scratch {
 /// cannot grow it.
 class KnownNames {
  public:
-  static constexpr std::size_t kLongest = kBlockBytes - 1;  // with its closing quote it fills a block
+  static constexpr std::size_t kLongest = kJsonBlockBytes - 1;  // with its closing quote it fills a block
 
   /// The key of the expected name when it stands at `at`, which is behind an opening quote; nullptr when another one does.
-  const Key* match(const char* at, Block block, std::size_t left) {
+  const Key* match(const char* at, JsonBlock block, std::size_t left) {
     Name& name = names_[expected_];
-    if ((equal_bytes(block, load(name.text.data())) & name.mask) != name.mask || left <= name.key.size) return nullptr;
+    if ((equal_bytes(block, load_json_block(name.text.data())) & name.mask) != name.mask || left <= name.key.size)
+      return nullptr;
     last_ = expected_;
     expected_ = name.next;
     if (name.is_interned) return &name.key;
@@ -141,11 +92,11 @@ class KnownNames {
  private:
   static constexpr std::size_t kNames = 128;
   static constexpr std::size_t kPlacesOfName = 8;
-  static constexpr std::uint32_t kUnused = 1U << kBlockBytes;  // fits nothing
+  static constexpr std::uint32_t kUnused = 1U << kJsonBlockBytes;  // fits nothing
   static constexpr std::uint32_t kHitsBeforeInterning = 64;
   struct Name {
-    std::array<char, kBlockBytes> text{};  // with the closing quote
-    std::uint32_t mask = kUnused;          // the bytes of it that count
+    std::array<char, kJsonBlockBytes> text{};  // with the closing quote
+    std::uint32_t mask = kUnused;              // the bytes of it that count
     Key key;
     std::uint32_t hits = 0;
     bool is_interned = false;
@@ -243,7 +194,7 @@ class FastReader {
 
   /// The rest of a name whose opening quote was taken.
   [[gnu::always_inline]] bool read_name(Key& key) {
-    const Block block = load(at_);
+    const JsonBlock block = load_json_block(at_);
     seen_ = joined(seen_, block);
     if (const Key* known = names_.match(at_, block, static_cast<std::size_t>(end_ - at_))) {
       key = *known;
@@ -278,10 +229,10 @@ class FastReader {
   /// The rest of a text whose opening quote was taken. A block at a time: what follows the document is readable.
   [[gnu::always_inline]] bool read_string(std::string_view& out) {
     const char* const start = at_;
-    for (; at_ < end_; at_ += kBlockBytes) {
-      const Block block = load(at_);
+    for (; at_ < end_; at_ += kJsonBlockBytes) {
+      const JsonBlock block = load_json_block(at_);
       seen_ = joined(seen_, block);
-      const std::uint32_t ends = ends_in(block);
+      const std::uint32_t ends = marked_bytes(block);
       if (ends == 0) continue;
       at_ += std::countr_zero(ends);
       if (at_ >= end_) return false;
@@ -295,15 +246,15 @@ class FastReader {
   /// The same for a text that begins at `start` and has its first backslash where the reader is.
   [[gnu::noinline]] bool read_escaped(const char* start, std::string_view& out) {
     std::size_t size = static_cast<std::size_t>(at_ - start);
-    char* to = scratch_.reserve(size + 2 * kBlockBytes);
+    char* to = scratch_.reserve(size + 2 * kJsonBlockBytes);
     std::memcpy(to, start, size);
     while (at_ < end_) {
-      to = scratch_.reserve(size + 2 * kBlockBytes);
-      const Block block = load(at_);
+      to = scratch_.reserve(size + 2 * kJsonBlockBytes);
+      const JsonBlock block = load_json_block(at_);
       seen_ = joined(seen_, block);
-      store(to + size, block);
-      const std::uint32_t ends = ends_in(block);
-      const auto plain = ends == 0 ? kBlockBytes : static_cast<std::size_t>(std::countr_zero(ends));
+      store_json_block(to + size, block);
+      const std::uint32_t ends = marked_bytes(block);
+      const auto plain = ends == 0 ? kJsonBlockBytes : static_cast<std::size_t>(std::countr_zero(ends));
       at_ += plain;
       size += plain;
       if (ends == 0) continue;
@@ -381,7 +332,7 @@ class FastReader {
   Arena& arena_;
   Scratch& scratch_;
   KnownNames& names_;
-  Block seen_{};  // all blocks of texts, joined
+  JsonBlock seen_{};  // all blocks of texts, joined
   int event_depth_ = 1;
 };
 

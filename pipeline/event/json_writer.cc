@@ -7,11 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "pipeline/event/json.h"
+#include "pipeline/event/json_block.h"
 
 namespace logboom {
 namespace {
@@ -36,31 +34,16 @@ constexpr std::array<char, 256> kEscapes = [] {
 // A block is read whole also where less of it is left, as long as it does not reach into the next page: no copy by halves,
 // for which the next load would have to wait.
 constexpr std::uintptr_t kPageBytes = 4096;
-constexpr std::size_t kBlockBytes = 16;
 bool stays_in_page(const char* from) {
-  return (reinterpret_cast<std::uintptr_t>(from) & (kPageBytes - 1)) <= kPageBytes - kBlockBytes;
+  return (reinterpret_cast<std::uintptr_t>(from) & (kPageBytes - 1)) <= kPageBytes - kJsonBlockBytes;
 }
 
-#if defined(__SSE2__)
 /// Copies a block and says which of its bytes need an escape, the first in the lowest bit.
-__attribute__((no_sanitize("address", "thread"))) inline std::uint32_t copy_block(const char* from, char* to) {
-  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
-  const __m128i is_quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-  const __m128i is_backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-  const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control)));
+inline std::uint32_t copy_block(const char* from, char* to) {
+  const JsonBlock block = load_beyond_text(from);
+  store_json_block(to, block);
+  return marked_bytes(block);
 }
-#else
-__attribute__((no_sanitize("address", "thread"))) inline std::uint32_t copy_block(const char* from, char* to) {
-  std::uint32_t found = 0;
-  for (std::size_t i = 0; i < kBlockBytes; ++i) {
-    to[i] = from[i];
-    found |= static_cast<std::uint32_t>(kEscapes[static_cast<unsigned char>(from[i])] != 0) << i;
-  }
-  return found;
-}
-#endif
 
 /// Writes behind the end of a string through bare pointers; finish() cuts the string to what was written. The place to write
 /// at goes from call to call and not through memory: it is what the processor waits for.
@@ -116,7 +99,7 @@ class Writer {
 
  private:
   static constexpr std::size_t kFirstBytes = 512;
-  static constexpr std::size_t kStringExtra = kBlockBytes + 2;  // quotes, and the last block is written whole
+  static constexpr std::size_t kStringExtra = kJsonBlockBytes + 2;  // quotes, and the last block is written whole
 
   [[gnu::always_inline]] char* need(char* to, std::size_t bytes) {
     return static_cast<std::size_t>(end_ - to) < bytes ? grow(to, bytes) : to;
@@ -179,7 +162,7 @@ class Writer {
 
   /// There is room for the text and kStringExtra.
   [[gnu::always_inline]] char* put_string_in_room(std::string_view text, char* to) {
-    if (text.size() - 1 < kBlockBytes && stays_in_page(text.data())) [[likely]] {  // and not empty
+    if (text.size() - 1 < kJsonBlockBytes && stays_in_page(text.data())) [[likely]] {  // and not empty
       const std::uint32_t found = copy_block(text.data(), to + 1) & ((1U << text.size()) - 1);
       if (found == 0) [[likely]] {
         *to = '"';
@@ -193,11 +176,11 @@ class Writer {
     const char* from = text.data();
     const char* const end = from + text.size();
     *to++ = '"';
-    while (end - from > static_cast<std::ptrdiff_t>(kBlockBytes)) {
+    while (end - from > static_cast<std::ptrdiff_t>(kJsonBlockBytes)) {
       const std::uint32_t found = copy_block(from, to);
       if (found == 0) {
-        from += kBlockBytes;
-        to += kBlockBytes;
+        from += kJsonBlockBytes;
+        to += kJsonBlockBytes;
       } else {
         to = put_escape(from, to, found, end);
       }
@@ -216,7 +199,7 @@ class Writer {
     return to;
   }
   [[gnu::noinline]] static std::uint32_t copy_last(const char* from, std::size_t count, char* to) {
-    std::array<char, kBlockBytes> last{};
+    std::array<char, kJsonBlockBytes> last{};
     std::memcpy(last.data(), from, count);
     return copy_block(last.data(), to);
   }
