@@ -17,6 +17,7 @@
 #include "server/dead_letters/purge.h"
 #include "server/dead_letters/selection_json.h"
 #include "server/dead_letters/settings.h"
+#include "server/json_line.h"
 
 namespace logboom {
 namespace {
@@ -59,8 +60,6 @@ bool read_range(const std::string& text, EntrySelection& selection) {
   return read(std::string_view(text).substr(dash + 1), selection.last) && selection.first <= selection.last;
 }
 
-std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 json head_json(const DeadLetter& entry) {
   return {{"sequence", entry.sequence},       {"entry_time", to_iso8601(entry.entry_time)},
           {"plugin_type", entry.plugin_type}, {"plugin_id", entry.plugin_id},
@@ -96,7 +95,7 @@ class DlqCommand {
       if (oldest) all.back().update({{"oldest", time(oldest)}, {"newest", time(newest)}});
     }
     if (arguments_.is_json) {
-      console_.out << dumped(all) << '\n';
+      console_.out << json_line(all) << '\n';
     } else if (rows.empty()) {
       fmt::print(console_.out, "no dead-letter queues in {}\n", root_);
     } else {
@@ -144,7 +143,7 @@ class DlqCommand {
                      {"failure", shape},
                      {"example", {{"sequence", group.example.sequence}, {"reason", group.example.reason}}}});
     }
-    console_.out << (arguments_.is_json ? dumped(all) + "\n" : rows.empty() ? "no entries\n" : rows.text());
+    console_.out << (arguments_.is_json ? json_line(all) + "\n" : rows.empty() ? "no entries\n" : rows.text());
     return kCommandDone;
   }
 
@@ -181,7 +180,7 @@ class DlqCommand {
       return refuse(fmt::format("{}: replay needs the pipeline; start the server, and try again", answer.error().message));
     if (!answer) return refuse(answer.error().message);
     if (arguments_.is_json) {
-      console_.out << dumped(*answer) << '\n';
+      console_.out << json_line(*answer) << '\n';
       return kCommandDone;
     }
     const auto number = [&](const char* name) { return answer->value(name, std::uint64_t{0}); };
@@ -215,7 +214,7 @@ class DlqCommand {
       (*queue)->close(kCloseLimit);
     }
     if (arguments_.is_json) {
-      console_.out << dumped({{"removed", removed}}) << '\n';
+      console_.out << json_line({{"removed", removed}}) << '\n';
     } else {
       fmt::print(console_.out, "{} entries removed\n", removed);
     }
@@ -300,7 +299,7 @@ class DlqCommand {
       if (event->metadata().size() > 0) write_json(event->metadata(), metadata);
     }
     if (arguments_.is_json) {
-      std::string line = dumped(head_json(entry));
+      std::string line = json_line(head_json(entry));
       line.pop_back();
       console_.out << line << ",\"event\":" << fields << (metadata.empty() ? "" : ",\"@metadata\":" + metadata) << "}\n";
       return;
@@ -368,16 +367,7 @@ int run_dlq_command(const std::vector<std::string>& words, CommandConsole consol
   replay->add_option("--wait", arguments.wait_seconds, "Wait so many seconds for their delivery")
       ->capture_default_str()
       ->type_name("SECONDS");
-  try {
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
-  } catch (const CLI::CallForHelp&) {
-    const auto chosen = app.get_subcommands();
-    console.out << (chosen.empty() ? app.help() : chosen[0]->help());
-    return kCommandDone;
-  } catch (const CLI::ParseError& problem) {
-    fmt::print(console.err, "logboom dlq: {}\nlogboom dlq --help says how\n", problem.what());
-    return kCommandUsage;
-  }
+  if (const auto ended = parse_command(app, words, console)) return *ended;
   DlqCommand command(arguments, console);
   if (list->parsed()) return command.list();
   if (groups->parsed()) return command.groups();

@@ -12,6 +12,7 @@
 #include "pipeline/store/store_reader.h"
 #include "pipeline/store/stored_event.h"
 #include "server/cli/columns.h"
+#include "server/json_line.h"
 #include "server/pipeline_queue.h"
 
 namespace logboom {
@@ -27,8 +28,6 @@ struct Arguments {
   std::uint64_t limit = 10;
   bool takes_done = false;
 };
-
-std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 /// What reading a queue from one end to the other finds.
 struct Findings {
@@ -71,7 +70,7 @@ class QueueCommand {
     if (arguments_.is_json) {
       json out = {{"queues", std::move(all)}};
       if (answer) out["pipelines"] = (*answer)["pipelines"];
-      console_.out << dumped(out) << '\n';
+      console_.out << json_line(out) << '\n';
       return kCommandDone;
     }
     if (rows.empty()) {
@@ -121,13 +120,13 @@ class QueueCommand {
     Findings findings;
     if (!read_all(findings, [](std::uint64_t, const Event&, bool) { return true; })) return status_;
     if (arguments_.is_json) {
-      console_.out << dumped({{"pipeline", id_},
-                              {"records", findings.records},
-                              {"events", findings.events},
-                              {"done", findings.done},
-                              {"missing", findings.missing},
-                              {"damaged_places", findings.damaged_places},
-                              {"problems", findings.problems}})
+      console_.out << json_line({{"pipeline", id_},
+                                 {"records", findings.records},
+                                 {"events", findings.events},
+                                 {"done", findings.done},
+                                 {"missing", findings.missing},
+                                 {"damaged_places", findings.damaged_places},
+                                 {"problems", findings.problems}})
                    << '\n';
     } else {
       for (const std::string& problem : findings.problems) fmt::print(console_.out, "{}\n", problem);
@@ -285,16 +284,7 @@ int run_queue_command(const std::vector<std::string>& words, CommandConsole cons
   show->add_option("-n,--limit", arguments.limit, "Most events shown")->capture_default_str()->type_name("COUNT");
   for (CLI::App* reading : {show, exporting})
     reading->add_flag("--done", arguments.takes_done, "Events that are done, too, as far as they are still there");
-  try {
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
-  } catch (const CLI::CallForHelp&) {
-    const auto chosen = app.get_subcommands();
-    console.out << (chosen.empty() ? app.help() : chosen[0]->help());
-    return kCommandDone;
-  } catch (const CLI::ParseError& problem) {
-    fmt::print(console.err, "logboom queue: {}\nlogboom queue --help says how\n", problem.what());
-    return kCommandUsage;
-  }
+  if (const auto ended = parse_command(app, words, console)) return *ended;
   QueueCommand command(arguments, console);
   if (list->parsed()) return command.list();
   if (show->parsed()) return command.show();

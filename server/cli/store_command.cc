@@ -1,6 +1,7 @@
 #include "server/cli/store_command.h"
 
 #include <fmt/format.h>
+#include <fmt/ostream.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/control/local_socket.h"
+#include "server/json_line.h"
 #include "server/keystore/keystore.h"
 
 namespace logboom {
@@ -58,14 +60,27 @@ std::vector<std::string> pipelines_in(const std::string& root) {
 Result<nlohmann::json> ask_server(const std::string& data_directory, const nlohmann::json& request) {
   auto socket = LocalSocket::connect(data_directory);
   if (!socket) return socket.error();
-  if (auto sent = socket->send_line(request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)); !sent)
-    return sent.error();
+  if (auto sent = socket->send_line(json_line(request)); !sent) return sent.error();
   auto line = socket->receive_line(kPatience);
   if (!line) return Error{ErrorCode::Unavailable, fmt::format("the server gave no answer: {}", line.error().message)};
   auto answer = nlohmann::json::parse(*line, nullptr, false);
   if (!answer.is_object()) return Error{ErrorCode::Corrupt, "the server's answer cannot be read"};
   if (!answer.value("ok", false)) return Error{ErrorCode::InvalidArgument, answer.value("error", std::string("refused"))};
   return answer;
+}
+
+std::optional<int> parse_command(CLI::App& app, const std::vector<std::string>& words, CommandConsole console) {
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    console.out << (chosen.empty() ? app.help() : chosen[0]->help());
+    return kCommandDone;
+  } catch (const CLI::ParseError& problem) {
+    fmt::print(console.err, "{0}: {1}\n{0} --help says how\n", app.get_name(), problem.what());
+    return kCommandUsage;
+  }
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ std::vector<std::string> pipelines_in(const std::string& root);
 
 /// Asks the server that runs on a data directory. Errors: NotFound - none does; what the server says is wrong.
 Result<nlohmann::json> ask_server(const std::string& data_directory, const nlohmann::json& request);
+
+/// Parses a command's words into `app`. nullopt: go on; else the status to end with: help was printed, or what is wrong.
+std::optional<int> parse_command(CLI::App& app, const std::vector<std::string>& words, CommandConsole console);
 
 /// "1.4 MiB".
 std::string size_text(std::uint64_t bytes);

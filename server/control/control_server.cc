@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pipeline/base/log.h"
+#include "server/json_line.h"
 
 namespace logboom {
 namespace {
@@ -23,9 +24,7 @@ bool is_own_user(int descriptor) {
   return peer.uid == geteuid() || peer.uid == 0;
 }
 
-std::string refusal(const std::string& problem) {
-  return nlohmann::json{{"ok", false}, {"error", problem}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string refusal(const std::string& problem) { return json_line({{"ok", false}, {"error", problem}}); }
 
 }  // namespace
 
@@ -84,7 +83,7 @@ std::string ControlServer::answer(const ControlHandlers& handlers, const std::st
   auto answer = nlohmann::json::parse(*answered, nullptr, false);
   if (!answer.is_object()) return refusal("the answer cannot be written");
   answer["ok"] = true;
-  return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_line(answer);
 }
 
 }  // namespace logboom

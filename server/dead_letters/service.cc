@@ -7,6 +7,7 @@
 
 #include "server/dead_letters/purge.h"
 #include "server/dead_letters/selection_json.h"
+#include "server/json_line.h"
 
 namespace logboom {
 namespace {
@@ -37,8 +38,6 @@ json ledger_json(const LedgerBalance& balance) {
                               {"gap", line.gap}});
   return out;
 }
-
-std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 template <class T>
 T number_or(const json& request, const char* name, T otherwise, T most) {
@@ -91,7 +90,7 @@ Result<std::string> DeadLetterService::list_pipelines(const std::string&) {
     }
     all.push_back(std::move(one));
   }
-  return text_of({{"pipelines", std::move(all)}});
+  return json_line({{"pipelines", std::move(all)}});
 }
 
 Result<std::string> DeadLetterService::purge(const std::string& text) {
@@ -104,7 +103,7 @@ Result<std::string> DeadLetterService::purge(const std::string& text) {
   if (!selection) return selection.error();
   auto removed = purge_entries(*served->dead_letters, *selection);
   if (!removed) return removed.error();
-  return text_of({{"removed", *removed}});
+  return json_line({{"removed", *removed}});
 }
 
 Result<std::string> DeadLetterService::replay(const std::string& text) {
@@ -140,13 +139,13 @@ Result<std::string> DeadLetterService::replay(const std::string& text) {
     if (is_stopping_) break;
   }
   if (!counts.problem.empty()) return Error{ErrorCode::Unavailable, counts.problem};
-  return text_of({{"sent", counts.sent},
-                  {"delivered", counts.delivered},
-                  {"not_delivered", counts.not_delivered},
-                  {"under_way", counts.sent - counts.delivered - counts.not_delivered},
-                  {"left_for_too_many_replays", counts.left},
-                  {"in_another_replay", counts.busy},
-                  {"is_over", counts.is_over}});
+  return json_line({{"sent", counts.sent},
+                    {"delivered", counts.delivered},
+                    {"not_delivered", counts.not_delivered},
+                    {"under_way", counts.sent - counts.delivered - counts.not_delivered},
+                    {"left_for_too_many_replays", counts.left},
+                    {"in_another_replay", counts.busy},
+                    {"is_over", counts.is_over}});
 }
 
 }  // namespace logboom

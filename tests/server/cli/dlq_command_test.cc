@@ -7,6 +7,7 @@
 
 #include "pipeline/dead_letter/dead_letter_queue.h"
 #include "pipeline/dead_letter/entry_cursor.h"
+#include "tests/support/command_answer.h"
 #include "tests/support/json_events.h"
 #include "tests/support/temporary_directory.h"
 
@@ -14,13 +15,6 @@ using Catch::Contains;
 
 namespace logboom {
 namespace {
-
-struct Answer {
-  int status;
-  std::string out;
-  std::string err;
-  nlohmann::json json() const { return nlohmann::json::parse(out); }
-};
 
 class Server {
  public:
@@ -39,7 +33,7 @@ class Server {
     }
     (*queue)->close(std::chrono::seconds(10));
   }
-  Answer run(std::vector<std::string> words) {
+  CommandAnswer run(std::vector<std::string> words) {
     words.insert(words.end(), {"--path.data", data.path()});
     std::ostringstream out, err;
     const int status = run_dlq_command(words, {out, err});
@@ -124,7 +118,7 @@ TEST_CASE("dlq says what is wrong and what is right", "[dlq]") {
        1,
        "there are no dead-letter queues in /nowhere"},
   }));
-  const Answer answer = server.run(words);
+  const CommandAnswer answer = server.run(words);
   CAPTURE(words);
   CHECK(answer.status == status);
   CHECK_THAT(answer.err, Contains(told));

@@ -8,6 +8,7 @@
 
 #include "pipeline/store/segment_store.h"
 #include "pipeline/store/stored_event.h"
+#include "tests/support/command_answer.h"
 #include "tests/support/json_events.h"
 #include "tests/support/temporary_directory.h"
 
@@ -15,13 +16,6 @@ using Catch::Contains;
 
 namespace logboom {
 namespace {
-
-struct Answer {
-  int status;
-  std::string out;
-  std::string err;
-  nlohmann::json json() const { return nlohmann::json::parse(out); }
-};
 
 class Server {
  public:
@@ -41,7 +35,7 @@ class Server {
     (*store)->mark_done(0, 5);
     (*store)->close(std::chrono::seconds(30));
   }
-  Answer run(std::vector<std::string> words) {
+  CommandAnswer run(std::vector<std::string> words) {
     words.insert(words.end(), {"--path.data", data.path()});
     std::ostringstream out, err;
     const int status = run_queue_command(words, {out, err});
@@ -75,7 +69,7 @@ TEST_CASE("queue ls, show and export tell what waits", "[queue command]") {
 
 TEST_CASE("queue verify is content with an intact queue, and names what a damaged one has lost", "[queue command]") {
   Server server;
-  const Answer fine = server.run({"verify"});
+  const CommandAnswer fine = server.run({"verify"});
   CHECK(fine.status == 0);
   CHECK_THAT(fine.out, Contains("10 records with 20 events (5 done), 0 events missing, 0 damaged places"));
   for (const auto& entry : std::filesystem::directory_iterator(server.data.at("queue/main"))) {
@@ -87,7 +81,7 @@ TEST_CASE("queue verify is content with an intact queue, and names what a damage
     bytes[at + 2] = 'm';
     server.data.write(name, bytes);
   }
-  const Answer damaged = server.run({"verify"});
+  const CommandAnswer damaged = server.run({"verify"});
   CHECK(damaged.status == 1);
   CHECK_THAT(damaged.out, Contains("hold no intact record") &&
                               Contains("2 events are missing: their numbers lie between 12 and 13") &&
