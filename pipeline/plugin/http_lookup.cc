@@ -4,6 +4,8 @@
 
 #include <condition_variable>
 
+#include "pipeline/plugin/tls_options.h"
+
 namespace logboom {
 namespace {
 
@@ -49,14 +51,7 @@ HttpLookup::HttpLookup(const HttpLookupOptions& options, const PluginContext& co
   if (options.password) to.password = options.password->value;
   to.keeps_answer_headers = true;
   to.max_answer_bytes = 16 * 1024 * 1024;
-  for (const std::string& file : options.ssl_certificate_authorities) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (pem.find("-----BEGIN") == std::string::npos)
-      context.error("ssl_certificate_authorities",
-                    fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
-    to.authorities_pem += pem + "\n";
-  }
+  to.authorities_pem = read_certificate_authorities(options.ssl_certificate_authorities, context);
   if (options.user.has_value() != options.password.has_value())
     context.error(options.user ? "user" : "password", "user and password belong together", "give both, or neither");
   if (options.ssl_certificate.has_value() != options.ssl_key.has_value())

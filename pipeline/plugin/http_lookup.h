@@ -3,8 +3,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace logboom {
 namespace {
 
@@ -90,6 +93,19 @@ std::shared_ptr<const TlsContext> tls_client_context(const TlsClientOptions& opt
   if (made) return std::move(*made);
   context.error("ssl_enabled", "TLS cannot be set up: " + made.error().message);
   return nullptr;
+}
+
+std::string read_certificate_authorities(const std::vector<std::string>& files, const PluginContext& context) {
+  std::string all;
+  for (const std::string& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (pem.find("-----BEGIN") == std::string::npos)
+      context.error("ssl_certificate_authorities",
+                    fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
+    all += pem + "\n";
+  }
+  return all;
 }
 
 }  // namespace logboom

@@ -40,6 +40,10 @@ std::shared_ptr<const TlsContext> tls_server_context(const TlsServerOptions& opt
 /// The same for connections that the plugin makes.
 std::shared_ptr<const TlsContext> tls_client_context(const TlsClientOptions& options, const PluginContext& context);
 
+/// The PEM texts of these files, one behind the other: for a client that takes no context. What holds no certificate is
+/// reported at the option ssl_certificate_authorities.
+std::string read_certificate_authorities(const std::vector<std::string>& files, const PluginContext& context);
+
 namespace tls_options_detail {
 
 /// A member of a base class as a member of the options struct that the table is about.

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "pipeline/net/http_text.h"
 #include "pipeline/net/server_address.h"
+#include "pipeline/plugin/tls_options.h"
 
 namespace logboom {
 namespace {
@@ -72,14 +71,7 @@ void read_client_options(const ElasticsearchOptions& options, const PluginContex
   if (to.certificate_file.empty() != to.key_file.empty())
     context.error(to.key_file.empty() ? "ssl_certificate" : "ssl_key", "ssl_certificate and ssl_key belong together",
                   "give both, or neither");
-  for (const std::string& file : options.ssl_certificate_authorities) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (pem.find("-----BEGIN") == std::string::npos)
-      context.error("ssl_certificate_authorities",
-                    fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
-    to.authorities_pem += pem + "\n";
-  }
+  to.authorities_pem = read_certificate_authorities(options.ssl_certificate_authorities, context);
 }
 
 void read_headers(const ElasticsearchOptions& options, const PluginContext& context, const std::string& credentials,

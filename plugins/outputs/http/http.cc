@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include "pipeline/net/gzip.h"
 #include "pipeline/net/http_client.h"
 #include "pipeline/net/tls.h"
 #include "pipeline/plugin/registry.h"
+#include "pipeline/plugin/tls_options.h"
 #include "plugins/outputs/http/request_body.h"
 
 namespace logboom {
@@ -242,14 +241,7 @@ class HttpOutput final : public Output {
     to.tls_protocols = options_.ssl_supported_protocols;
     to.cipher_suites = options_.ssl_cipher_suites;
     check_tls(context);
-    for (const std::string& file : options_.ssl_certificate_authorities) {
-      std::ifstream in(file, std::ios::binary);
-      const std::string pem((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-      if (pem.find("-----BEGIN") == std::string::npos)
-        context.error("ssl_certificate_authorities",
-                      fmt::format("ssl_certificate_authorities: {} holds no PEM certificate", file));
-      to.authorities_pem += pem + "\n";
-    }
+    to.authorities_pem = read_certificate_authorities(options_.ssl_certificate_authorities, context);
   }
 
   /// Says before any request what would fail in every one.
