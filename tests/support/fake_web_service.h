@@ -15,6 +15,12 @@
 
 namespace logboom {
 
+inline HttpResponse json_answer(int status, std::string body) {
+  HttpResponse response(status, std::move(body));
+  response.headers.emplace_back("content-type", "application/json");
+  return response;
+}
+
 class FakeWebService {
  public:
   /// Called for each request, one at a time, on the service's thread.

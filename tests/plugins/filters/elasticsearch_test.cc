@@ -10,19 +10,13 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-HttpResponse json(int status, std::string body) {
-  HttpResponse response(status, std::move(body));
-  response.headers.emplace_back("content-type", "application/json");
-  return response;
-}
-
 constexpr std::string_view kOneHit =
     R"({"timed_out":false,"hits":{"total":{"value":1},"hits":[{"_id":"d7","_source":{"user":{"name":"ann"},"n":3}}]},"aggregations":{"top":{"value":9}}})";
 
 }  // namespace
 
 TEST_CASE("elasticsearch filter copies fields, document info and aggregations", "[filter][elasticsearch]") {
-  FakeWebService web([](const HttpRequest&) { return json(200, std::string(kOneHit)); });
+  FakeWebService web([](const HttpRequest&) { return json_answer(200, std::string(kOneHit)); });
   CHECK(run_filter(fmt::format(R"(elasticsearch {{ hosts => ["{}"] index => "users-%{{shop}}" query => "id:%{{id}}"
                                   fields => {{ "[user][name]" => "name" "n" => "[a][n]" "missing" => "m" }}
                                   docinfo_fields => {{ "_id" => "doc" }} aggregation_fields => {{ "top" => "top" }} }})",
@@ -41,7 +35,7 @@ TEST_CASE("elasticsearch filter copies fields, document info and aggregations", 
 TEST_CASE("elasticsearch filter makes lists of several documents, and asks once for equal searches",
           "[filter][elasticsearch]") {
   FakeWebService web([](const HttpRequest&) {
-    return json(200, R"({"hits":{"total":2,"hits":[{"_source":{"n":1}},{"_source":{"n":2}}]}})");
+    return json_answer(200, R"({"hits":{"total":2,"hits":[{"_source":{"n":1}},{"_source":{"n":2}}]}})");
   });
   const std::string filter = fmt::format(
       R"(elasticsearch {{ hosts => ["{}"] query => "a" enable_sort => false result_size => 2 fields => {{ "n" => "n" }} target => "found" }})",
@@ -53,14 +47,14 @@ TEST_CASE("elasticsearch filter makes lists of several documents, and asks once 
 TEST_CASE("elasticsearch filter tags what it could not look up", "[filter][elasticsearch]") {
   for (const auto& [status, body] : std::vector<std::pair<int, std::string>>{
            {401, "{}"}, {200, "<html>"}, {200, R"({"timed_out":true,"hits":{"hits":[]}})"}, {503, ""}}) {
-    FakeWebService web([&, status = status, body = body](const HttpRequest&) { return json(status, body); });
+    FakeWebService web([&, status = status, body = body](const HttpRequest&) { return json_answer(status, body); });
     INFO(status << " " << body);
     CHECK(run_filter(
               fmt::format(R"(elasticsearch {{ hosts => ["{}"] query => "a" fields => {{ "n" => "n" }} add_tag => ["no"] }})",
                           web.url()),
               "{}") == R"({"tags":["_elasticsearch_lookup_failure"]})");
   }
-  FakeWebService empty([](const HttpRequest&) { return json(200, R"({"hits":{"total":{"value":0},"hits":[]}})"); });
+  FakeWebService empty([](const HttpRequest&) { return json_answer(200, R"({"hits":{"total":{"value":0},"hits":[]}})"); });
   CHECK(
       run_filter(fmt::format(R"(elasticsearch {{ hosts => ["{}"] query => "a" fields => {{ "n" => "n" }} }})", empty.url()),
                  "{}") == "{}");

@@ -17,12 +17,6 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-HttpResponse json(int status, std::string body) {
-  HttpResponse response(status, std::move(body));
-  response.headers.emplace_back("content-type", "application/json");
-  return response;
-}
-
 /// Answers as Elasticsearch does; bulk requests as the test says.
 struct FakeCluster {
   using Bulk = std::function<HttpResponse(const HttpRequest&)>;
@@ -30,11 +24,11 @@ struct FakeCluster {
       : web(
             [this, bulk = std::move(bulk)](const HttpRequest& request) {
               if (request.target.find("_bulk") != std::string::npos)
-                return bulk ? bulk(request) : json(200, taken(documents_in(request)));
-              if (request.target == "/") return json(200, root);
-              if (request.target == "/_ilm/status") return json(has_ilm ? 200 : 400, "{}");
-              if (request.method == "GET" || request.method == "HEAD") return json(404, "{}");
-              return json(200, "{}");
+                return bulk ? bulk(request) : json_answer(200, taken(documents_in(request)));
+              if (request.target == "/") return json_answer(200, root);
+              if (request.target == "/_ilm/status") return json_answer(has_ilm ? 200 : 400, "{}");
+              if (request.method == "GET" || request.method == "HEAD") return json_answer(404, "{}");
+              return json_answer(200, "{}");
             },
             std::move(tls)) {}
   static std::size_t documents_in(const HttpRequest& request) {
@@ -182,7 +176,7 @@ TEST_CASE("elasticsearch sorts documents by what is said of each", "[output][ela
   };
   std::string items;
   for (const Case& one : cases) items += (items.empty() ? "" : ",") + one.item;
-  FakeCluster cluster([&](const HttpRequest&) { return json(200, R"({"errors":true,"items":[)" + items + "]}"); });
+  FakeCluster cluster([&](const HttpRequest&) { return json_answer(200, R"({"errors":true,"items":[)" + items + "]}"); });
   StartedOutput output(fmt::format(
       R"(elasticsearch {{ {} index => "i" dlq_custom_codes => [418] drop_error_types => ["boring"] }})", cluster.hosts()));
   const auto outcomes = output.deliver(std::vector<std::string>(cases.size(), "{}"));
@@ -239,7 +233,7 @@ TEST_CASE("elasticsearch halves a request that is too large until only what is t
   FakeCluster cluster([](const HttpRequest& request) {
     const std::size_t limit = 200;
     if (request.body.size() > limit) return HttpResponse(413, "too large");
-    return json(200, FakeCluster::taken(FakeCluster::documents_in(request)));
+    return json_answer(200, FakeCluster::taken(FakeCluster::documents_in(request)));
   });
   StartedOutput output(fmt::format("elasticsearch {{ {} index => ii compression_level => 0 }}", cluster.hosts()));
   std::vector<std::string> events(7, R"({"message":"small enough for us"})");
@@ -295,8 +289,8 @@ TEST_CASE("elasticsearch delivers what waited when a server comes up", "[output]
   std::atomic<bool> is_up{false};
   FakeWebService web([&](const HttpRequest& request) {
     if (!is_up) return HttpResponse(503, "starting");
-    if (request.target == "/") return json(200, R"({"version":{"number":"2.19.1","distribution":"opensearch"}})");
-    return json(200, FakeCluster::taken(FakeCluster::documents_in(request)));
+    if (request.target == "/") return json_answer(200, R"({"version":{"number":"2.19.1","distribution":"opensearch"}})");
+    return json_answer(200, FakeCluster::taken(FakeCluster::documents_in(request)));
   });
   StartedOutput output(fmt::format("elasticsearch {{ hosts => \"{}\" }}", web.url()));
   const auto delivery = std::make_shared<RecordedDelivery>(std::vector<std::string>{"{}"});
