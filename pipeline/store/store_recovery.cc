@@ -47,6 +47,8 @@ class StoreRecoverer {
     std::string own_name;  // as it was found
     Content content = Content::Unknown;
     SegmentHeader header;
+    bool has_header = true;
+    bool is_first_known = true;  // false: header.first_sequence is that of the first intact record, and others may have been before
     std::uint64_t size = 0;
   };
 
@@ -154,8 +156,12 @@ class StoreRecoverer {
         file.name = segment_file_name(id);
         file.header.id = id;
         file.header.first_sequence = **first;
-        for (const auto& known : state_.segments)
-          if (known.id == id) file.header.first_sequence = known.first_sequence;
+        file.has_header = file.is_first_known = false;
+        for (const auto& known : state_.segments) {
+          if (known.id != id) continue;
+          file.header.first_sequence = known.first_sequence;
+          file.is_first_known = true;
+        }
         find("{} has lost its header; its records are read without", path_of(file.name));
         known_.insert(file.name);
         segment_files_.push_back(file);
@@ -235,6 +241,21 @@ class StoreRecoverer {
     }
   }
 
+  /// One past the last number in a segment's intact records; 0 when there are none.
+  Result<std::uint64_t> end_of_records(const SegmentStore::Segment& segment) {
+    auto opened = files_.open(segment.path, OpenMode::Read);
+    if (!opened) return opened.error();
+    SegmentScanner scanner(**opened, segment.header.id, segment_format::kHeaderPageBytes, segment.limit);
+    ScannedRecord record;
+    std::uint64_t end = 0;
+    for (;;) {
+      auto found = scanner.next(record);
+      if (!found) return found.error();
+      if (*found == SegmentScanner::Found::Record) end = std::max(end, record.head.end_sequence());
+      if (*found == SegmentScanner::Found::End) return end;
+    }
+  }
+
   static Result<bool> holds_something(File& file, std::uint64_t size, std::uint64_t from = 0) {
     std::string bytes(1024 * 1024, '\0');
     for (std::uint64_t at = from; at < size;) {
@@ -257,6 +278,16 @@ class StoreRecoverer {
                                          : segment_format::kHeaderPageBytes;
     std::uint64_t expected = is_known ? state_.next_sequence : last.header.first_sequence;
     std::uint64_t proven = has_state_ ? state_.next_sequence : 0;
+    const FoundFile& last_file = segment_files_.back();
+    if (!is_known && !last_file.is_first_known) {
+      std::uint64_t end_before = proven;
+      if (found_.size() > 1) {
+        auto end = end_of_records(found_[found_.size() - 2]);
+        if (!end) return end.error();
+        end_before = std::max(end_before, *end);
+      }
+      expected = std::min(expected, end_before);
+    }
     next_sequence_ = std::max(next_sequence_, expected);
     auto file = files_.open(last.path, OpenMode::ReadWrite);
     if (!file) return file.error();
@@ -269,7 +300,9 @@ class StoreRecoverer {
       if (!found) return found.error();
       if (*found == SegmentScanner::Found::End) break;
       if (*found == SegmentScanner::Found::Damage) continue;
-      if (record.head.first_sequence > expected) gaps.emplace_back(expected, record.head.first_sequence);
+      const bool is_readable = last_file.has_header || (record.head.flags & kRecordIsEncrypted) == 0;
+      const std::uint64_t gap_end = is_readable ? record.head.first_sequence : record.head.end_sequence();
+      if (gap_end > expected) gaps.emplace_back(expected, gap_end);
       expected = std::max(expected, record.head.end_sequence());
       proven = std::max(proven, record.head.durable_before);
     }

@@ -46,7 +46,9 @@ class PowerCutRound {
     files_.power_on();
     auto queue = open();
     std::vector<BatchPtr> held;
-    files_.cut_power_after(random_() % 60, random_());
+    const auto writes = random_() % 60;  // named: every compiler draws in the same order
+    const auto tearing = random_();
+    files_.cut_power_after(writes, tearing);
     const auto actions = 5 + random_() % 100;
     for (std::uint64_t i = 0; i < actions && !files_.was_cut(); ++i) act(*queue, held);
     if (!files_.was_cut()) files_.cut_power(random_);
