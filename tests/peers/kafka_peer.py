@@ -1,6 +1,6 @@
 """A real Apache Kafka broker: our consumers share a group evenly and hand over, our producer's messages are counted by the broker, and
 a chain producer → Kafka → Logboom (grok, date, geoip) → OpenSearch and a file loses and doubles nothing, whatever happens to whom."""
-import contextlib, json, pathlib, subprocess, threading, time, urllib.request
+import concurrent.futures, contextlib, json, pathlib, subprocess, time, urllib.request
 
 import harness
 import jvm_servers
@@ -28,13 +28,16 @@ def produce(broker, topic, first, count, seconds=0.0):
     """Sends lines with the independent client, evenly over the seconds; all are acknowledged at the end."""
     from kafka import KafkaProducer
     producer = KafkaProducer(bootstrap_servers=broker.address, linger_ms=20, acks="all", retries=1000, delivery_timeout_ms=300_000,
-                             enable_idempotence=True, max_in_flight_requests_per_connection=1)
+                             max_block_ms=300_000, enable_idempotence=True, max_in_flight_requests_per_connection=1)
     begun = time.monotonic()
+    sent = []
     for i in range(first, first + count):
-        producer.send(topic, access_line(i).encode())
+        sent.append(producer.send(topic, access_line(i).encode()))
         if seconds and i % 100 == 0:
             time.sleep(max(0.0, begun + seconds * (i - first) / count - time.monotonic()))
     producer.flush()
+    for answer in sent:
+        answer.get(1)  # raises what became of it
     producer.close()
 
 
@@ -67,7 +70,7 @@ def distinct(node, n):
     return found["n"]["value"]
 
 
-def wait_for_documents(node, n, seconds, running=()):
+def wait_for_documents(node, n, seconds, running=(), broker=None):
     def all_there():
         for one in running:
             assert one.process.poll() is None, "logboom ended:\n" + one.log_text()[-3000:]
@@ -77,7 +80,11 @@ def wait_for_documents(node, n, seconds, running=()):
     try:
         harness.wait_for("%d documents" % n, all_there, seconds)
     except AssertionError as late:
-        raise AssertionError("%s\n%s" % (late, "".join(o.log_text()[-3000:] for o in running)))
+        count = "no answer"
+        with contextlib.suppress(OSError):
+            count = node.count("access")
+        offsets = ", the topic ends at %s, committed are %s" % (broker.end_offsets("access"), broker.committed("chain", "access")) if broker else ""
+        raise AssertionError("%s: %s of %d documents%s\n%s" % (late, count, n, offsets, "".join(o.log_text()[-3000:] for o in running)))
 
 
 def run_chain(n, work):
@@ -88,7 +95,7 @@ def run_chain(n, work):
         assert sum(broker.end_offsets("access").values()) == n
         begun = time.monotonic()
         with logboom(work, "logboom", chain(broker, node)) as one:
-            wait_for_documents(node, n, 240, [one])
+            wait_for_documents(node, n, 240, [one], broker)
             harness.wait_for("the file", lambda: one.lines() == n, 30)
             took = time.monotonic() - begun
         assert sum(broker.committed("chain", "access").values()) == n, "the group's offsets are not where the topic ends"
@@ -105,10 +112,10 @@ def run_chain(n, work):
 def run_disturbed(n, work):
     """The same while consumers come and go, the broker restarts, OpenSearch answers 429, stops and comes back, and Logboom is killed."""
     busy = ["node.processors: 1", "thread_pool.write.queue_size: 1"]
-    with jvm_servers.KafkaBroker(work) as broker, jvm_servers.OpenSearchNode(work, settings=busy) as node:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, jvm_servers.KafkaBroker(work) as broker, \
+            jvm_servers.OpenSearchNode(work, settings=busy) as node:
         broker.make_topic("access", 6)
-        sending = threading.Thread(target=produce, args=(broker, "access", 0, n, 30.0))
-        sending.start()
+        sending = pool.submit(produce, broker, "access", 0, n, 30.0)
         pipeline = chain(broker, node)
         parts = []
         with logboom(work, "first", pipeline) as first:
@@ -128,8 +135,8 @@ def run_disturbed(n, work):
             first.process.wait()
             with logboom(work, "second", pipeline) as second:
                 parts.append(second)
-                sending.join()
-                wait_for_documents(node, n, 240, [second])
+                sending.result()
+                wait_for_documents(node, n, 240, [second], broker)
                 harness.wait_for("the committed offsets", lambda: sum(broker.committed("chain", "access").values()) == n, 60)
             first.process.returncode = 0  # killed on purpose
         total = node.count("access")
