@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "pipeline/event/epoch_text.h"
@@ -29,6 +31,7 @@ enum class TimeParser::OpCode : std::uint8_t {
 namespace {
 
 constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::int64_t kSecondsPerQuarterHour = 900;
 constexpr std::size_t kMaxZoneIdBytes = 64;
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
@@ -259,8 +262,32 @@ Result<TimeParser> TimeParser::compile(std::string_view format, const TimeParser
     parser.locale_ = std::make_shared<const TimeLocale>(std::move(*locale));
     const auto added = TimeParserBuilder(parser).add_pattern(format);
     if (!added) return added.error();
+    static std::atomic<std::uint64_t> serials{0};
+    parser.serial_ = ++serials;
+    parser.seconds_op_ = parser.find_seconds_op();
   }
   return parser;
+}
+
+/// Where the seconds are read, if a text's minute follows from what stands in front of them alone, or 0.
+std::size_t TimeParser::find_seconds_op() const {
+  std::size_t found = 0;
+  bool names_zone = false;
+  for (std::size_t i = 0; i < ops_.size(); ++i) {
+    const Op& op = ops_[i];
+    const bool is_zone_name = op.code == OpCode::ZoneId || op.code == OpCode::ZoneName;
+    const bool is_apart = op.code == OpCode::Offset || op.code == OpCode::Fraction || is_zone_name;
+    if ((op.code == OpCode::Number || op.code == OpCode::ShortNumber) && op.field == TimeField::Second) {
+      // A character in front of them, so that no number or name before it reaches into them.
+      if (found != 0 || i == 0 || (ops_[i - 1].code != OpCode::Literal && ops_[i - 1].end_lower == 0)) return 0;
+      found = i;
+    } else if (found == 0 ? is_apart : !is_apart && op.code != OpCode::Literal) {
+      return 0;
+    }
+    names_zone |= is_zone_name;
+  }
+  // The guess of a year asks what time it is in the zone.
+  return names_zone && !plan_.has(TimeField::Year) ? 0 : found;
 }
 
 std::optional<Timestamp> TimeParser::parse(std::string_view text, Timestamp now, Scratch& scratch,
@@ -317,7 +344,15 @@ std::optional<Timestamp> TimeParser::parse_letters(std::string_view text, Timest
   std::int32_t offset_seconds = 0;
   const TimeZone* zone = &default_zone;
 
-  for (const Op& op : ops_) {
+  Minute& minute = scratch.minute;
+  const bool is_same_minute = seconds_op_ != 0 && minute.parser == serial_ && minute.zone == &default_zone &&
+                              minute.quarter_hour == now.seconds / kSecondsPerQuarterHour && text.size() > minute.size &&
+                              std::memcmp(minute.text, p, minute.size) == 0;
+  if (is_same_minute) p += minute.size;
+  const char* behind_minute = p;
+  for (std::size_t i = is_same_minute ? seconds_op_ : 0; i < ops_.size(); ++i) {
+    const Op& op = ops_[i];
+    if (i == seconds_op_) behind_minute = p;
     std::int32_t value = 0;
     switch (op.code) {
       case OpCode::ShortNumber:
@@ -411,9 +446,23 @@ std::optional<Timestamp> TimeParser::parse_letters(std::string_view text, Timest
   }
   if (p != end) return std::nullopt;
 
-  const auto day = plan_.day(fields, now, *zone, scratch.year_guess);
-  if (!day) return std::nullopt;
-  const std::int64_t local_seconds = *day * kSecondsPerDay + plan_.second_of_day(fields);
+  std::int64_t local_seconds = 0;
+  if (is_same_minute) {
+    local_seconds = minute.local_seconds + fields[TimeField::Second];
+  } else {
+    const auto day = plan_.day(fields, now, *zone, scratch.year_guess);
+    if (!day) return std::nullopt;
+    local_seconds = *day * kSecondsPerDay + plan_.second_of_day(fields);
+    const auto size = static_cast<std::size_t>(behind_minute - text.data());
+    if (seconds_op_ != 0 && size <= Minute::kMostBytes) {
+      minute.parser = serial_;
+      minute.zone = &default_zone;
+      minute.quarter_hour = now.seconds / kSecondsPerQuarterHour;
+      minute.local_seconds = local_seconds - fields[TimeField::Second];
+      minute.size = size;
+      std::memcpy(minute.text, text.data(), size);
+    }
+  }
   if (has_offset) return valid_or_nothing(local_seconds - offset_seconds, fields.nanoseconds);
   const auto seconds = zone->to_unix(local_seconds, scratch.stretch);
   if (!seconds) return std::nullopt;

@@ -25,10 +25,22 @@ struct TimeParserOptions {
 /// A compiled format. Immutable, so any thread may parse; each thread brings its own Scratch.
 class TimeParser {
  public:
+  /// The minute of the text read last: most texts of a log differ from the one before in the seconds alone.
+  struct Minute {
+    static constexpr std::size_t kMostBytes = 48;
+    std::uint64_t parser = 0;  // its serial number; 0: nothing is remembered
+    const TimeZone* zone = nullptr;
+    std::int64_t quarter_hour = 0;  // of `now`, which decides on years that are guessed
+    std::int64_t local_seconds = 0;
+    std::size_t size = 0;  // of what stands in front of the seconds
+    char text[kMostBytes];
+  };
+
   /// What one thread remembers between texts. One Scratch may serve any number of parsers.
   struct Scratch {
     TimeZone::Stretch stretch;  // of the zone asked last
     YearGuess year_guess;
+    Minute minute;
   };
 
   /// Compiles `ISO8601`, `UNIX`, `UNIX_MS`, `TAI64N`, or a Joda-Time pattern: letters G C Y y x M w d D E e a h H k K m
@@ -67,12 +79,15 @@ class TimeParser {
 
   TimeParser() = default;
   std::optional<Timestamp> parse_letters(std::string_view text, Timestamp now, Scratch& scratch, const TimeZone& zone) const;
+  std::size_t find_seconds_op() const;
   std::optional<Timestamp> parse_iso8601_text(std::string_view text, Scratch& scratch, const TimeZone& zone) const;
 
   Kind kind_ = Kind::Letters;
   const TimeZone* zone_ = nullptr;
   std::shared_ptr<const TimeLocale> locale_;
   std::vector<Op> ops_;
+  std::size_t seconds_op_ = 0;   // what is in front of it decides on the minute; 0: something behind does too
+  std::uint64_t serial_ = 0;     // of this format, in the process
   std::string text_;  // literals, lower case
   DatePlan plan_;
 };

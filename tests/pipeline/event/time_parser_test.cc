@@ -312,6 +312,57 @@ TEST_CASE("what a printer writes a parser of the same letters reads", "[time]") 
   }
 }
 
+TEST_CASE("what was read before changes nothing", "[time]") {
+  const auto [format, zone] = GENERATE(table<const char*, const char*>({
+      {"dd/MMM/yyyy:HH:mm:ss Z", "UTC"},
+      {"dd/MMM/yyyy:HH:mm:ss", "Europe/Berlin"},
+      {"MMM dd HH:mm:ss", "America/New_York"},
+      {"yyyy-MM-dd HH:mm:ss,SSS", "Australia/Lord_Howe"},
+      {"yy-MM-dd HH:mm:ss.SSS Z", "UTC"},
+      {"yyyy-MM-dd HH:mm:ss ZZZ", "UTC"},
+      {"MMM dd HH:mm:ss ZZZ", "UTC"},
+      {"Z yyyy-MM-dd HH:mm:ss", "UTC"},
+      {"yyyy-MM-dd SSS HH:mm:ss", "UTC"},
+      {"EEE MMM dd HH:mm:ss yyyy", "UTC"},
+      {"yyyy-MM-dd hh:mm:ss a", "UTC"},
+      {"yyyyMMddHHmmss", "Europe/Berlin"},
+      {"ss:mm:HH dd.MM.yyyy", "UTC"},
+      {"yyyy-MM-dd ss:ss", "UTC"},
+      {"HH:mm:ss", "Europe/Berlin"},
+  }));
+  CAPTURE(format, zone);
+  const TimeParserOptions options{find_zone(zone), "en"};
+  const auto parser = *TimeParser::compile(format, options);
+  const auto other = *TimeParser::compile("MMM dd HH:mm:ss", options);
+  std::string printed(format);
+  const auto with = [&](std::string_view from, std::string_view to) {
+    if (const auto at = printed.find(from); at != std::string::npos) printed.replace(at, from.size(), to);
+  };
+  with("ZZZ", "'America/New_York'");
+  with("Z", "'+0230'");
+  const auto printer = TimePrinter::joda(printed);
+  REQUIRE(printer);
+  std::mt19937_64 random(7);
+  TimeParser::Scratch scratch;
+  Timestamp time{1'700'000'000, 0};
+  Timestamp now{1'700'000'000, 0};
+  for (int i = 0; i < 3000; ++i) {
+    time.seconds += static_cast<std::int64_t>(random() % 25);
+    if (random() % 50 == 0) time.seconds += static_cast<std::int64_t>(random() % 8'000'000);
+    if (random() % 30 == 0) now.seconds += static_cast<std::int64_t>(random() % 8'000'000);
+    time.nanoseconds = static_cast<std::uint32_t>(random() % 1000) * 1'000'000;
+    std::string text;
+    printer->append(time, text);
+    if (random() % 10 == 0) text.insert(random() % (text.size() + 1), 1, "0159 :x"[random() % 7]);
+    if (random() % 10 == 0) text.erase(random() % text.size(), 1);
+    const TimeZone* own = random() % 20 == 0 ? find_zone("Asia/Kolkata") : nullptr;
+    TimeParser::Scratch fresh;
+    CAPTURE(text);
+    REQUIRE(shown(parser.parse(text, now, scratch, own)) == shown(parser.parse(text, now, fresh, own)));
+    if (random() % 20 == 0) (void)other.parse("Nov 14 22:13:20", now, scratch);
+  }
+}
+
 TEST_CASE("random texts and formats give a valid instant or a failure, and never crash", "[time]") {
   std::mt19937_64 random(5);
   constexpr std::string_view kLetters = "GCYyxMwdDEeahHkKmsSzZ'/:-. ,T";
