@@ -2,32 +2,50 @@
 
 #include <simdjson.h>
 
-#include <array>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace logboom {
 
+#if defined(__SSE2__)
+bool is_ascii(std::string_view text) {
+  constexpr std::size_t kBlock = 16;
+  constexpr std::size_t kStride = 4 * kBlock;
+  const auto load = [](const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (text.size() < kBlock) {
+    unsigned char seen = 0;
+    for (; at != end; ++at) seen |= static_cast<unsigned char>(*at);
+    return seen < 0x80;
+  }
+  __m128i seen = load(end - kBlock);  // some bytes twice
+  for (; end - at >= static_cast<std::ptrdiff_t>(kStride); at += kStride) {
+    seen = _mm_or_si128(seen, _mm_or_si128(_mm_or_si128(load(at), load(at + kBlock)),
+                                           _mm_or_si128(load(at + 2 * kBlock), load(at + 3 * kBlock))));
+  }
+  for (; end - at >= static_cast<std::ptrdiff_t>(kBlock); at += kBlock) seen = _mm_or_si128(seen, load(at));
+  return _mm_movemask_epi8(seen) == 0;
+}
+#else
 bool is_ascii(std::string_view text) {
   constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
-  constexpr std::size_t kStride = 32;
-  const char* at = text.data();
-  std::size_t left = text.size();
-  std::array<std::uint64_t, kStride / 8> seen{};
-  const auto look = [&](const char* from) {
-    std::array<std::uint64_t, kStride / 8> words;
-    std::memcpy(words.data(), from, kStride);
-    for (std::size_t i = 0; i < words.size(); ++i) seen[i] |= words[i];
-  };
-  for (; left >= kStride; left -= kStride, at += kStride) look(at);
-  if (text.size() >= kStride) {
-    look(text.data() + text.size() - kStride);  // some bytes twice
-  } else {
-    for (; left > 0; --left, ++at) seen[0] |= static_cast<unsigned char>(*at);
+  std::uint64_t seen = 0;
+  for (; text.size() >= sizeof seen; text.remove_prefix(sizeof seen)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    seen |= word;
   }
-  return ((seen[0] | seen[1] | seen[2] | seen[3]) & kHighBits) == 0;
+  for (const char byte : text) seen |= static_cast<unsigned char>(byte);
+  return (seen & kHighBits) == 0;
 }
+#endif
 
-bool is_valid_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+bool is_valid_utf8(std::string_view text) {
+  return is_ascii(text) || simdjson::validate_utf8(text.data(), text.size());
+}
 
 std::size_t put_utf8(std::uint32_t code_point, char* to) {
   const auto low_bits = [&](int shift) { return static_cast<char>(0x80 | ((code_point >> shift) & 0x3F)); };

@@ -348,7 +348,12 @@ std::optional<Timestamp> TimeParser::parse_letters(std::string_view text, Timest
   const bool is_same_minute = seconds_op_ != 0 && minute.parser == serial_ && minute.zone == &default_zone &&
                               minute.quarter_hour == now.seconds / kSecondsPerQuarterHour && text.size() > minute.size &&
                               std::memcmp(minute.text, p, minute.size) == 0;
-  if (is_same_minute) p += minute.size;
+  if (is_same_minute) {
+    p += minute.size;
+    if (minute.has_tail && text.size() == minute.size + 2 + minute.tail_size && p[0] >= '0' && p[0] <= '5' && is_digit(p[1]) &&
+        std::memcmp(p + 2, minute.tail, minute.tail_size) == 0)
+      return Timestamp{minute.time.seconds + (p[0] - '0') * 10 + (p[1] - '0'), minute.time.nanoseconds};
+  }
   const char* behind_minute = p;
   for (std::size_t i = is_same_minute ? seconds_op_ : 0; i < ops_.size(); ++i) {
     const Op& op = ops_[i];
@@ -463,10 +468,27 @@ std::optional<Timestamp> TimeParser::parse_letters(std::string_view text, Timest
       std::memcpy(minute.text, text.data(), size);
     }
   }
-  if (has_offset) return valid_or_nothing(local_seconds - offset_seconds, fields.nanoseconds);
-  const auto seconds = zone->to_unix(local_seconds, scratch.stretch);
+  const auto seconds = has_offset ? local_seconds - offset_seconds : zone->to_unix(local_seconds, scratch.stretch);
   if (!seconds) return std::nullopt;
-  return valid_or_nothing(*seconds, fields.nanoseconds);
+  const auto time = valid_or_nothing(*seconds, fields.nanoseconds);
+  if (time && seconds_op_ != 0)
+    remember_tail(text, *time, fields[TimeField::Second], has_offset ? nullptr : &scratch.stretch, minute);
+  return time;
+}
+
+/// `stretch`: of the zone that decided, nullptr when an offset did.
+void TimeParser::remember_tail(std::string_view text, Timestamp time, std::int32_t second, const TimeZone::Stretch* stretch,
+                               Minute& minute) const {
+  minute.has_tail = false;
+  if (minute.parser != serial_ || ops_[seconds_op_].code != OpCode::ShortNumber) return;
+  const std::string_view rest = text.substr(minute.size);
+  if (rest.size() < 2 || !is_digit(rest[1]) || rest.size() - 2 > Minute::kMostTailBytes) return;
+  if (stretch != nullptr && (minute.local_seconds < stretch->local_begin || minute.local_seconds + 60 > stretch->local_end))
+    return;  // the zone changes its offset within the minute
+  minute.has_tail = true;
+  minute.time = {time.seconds - second, time.nanoseconds};
+  minute.tail_size = rest.size() - 2;
+  std::memcpy(minute.tail, rest.data() + 2, minute.tail_size);
 }
 
 }  // namespace logboom

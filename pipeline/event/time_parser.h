@@ -28,12 +28,17 @@ class TimeParser {
   /// The minute of the text read last: most texts of a log differ from the one before in the seconds alone.
   struct Minute {
     static constexpr std::size_t kMostBytes = 48;
+    static constexpr std::size_t kMostTailBytes = 16;
     std::uint64_t parser = 0;  // its serial number; 0: nothing is remembered
     const TimeZone* zone = nullptr;
     std::int64_t quarter_hour = 0;  // of `now`, which decides on years that are guessed
     std::int64_t local_seconds = 0;
-    std::size_t size = 0;  // of what stands in front of the seconds
+    Timestamp time;              // of its first second, with the fraction of `tail`
+    bool has_tail = false;       // texts with this tail are so many seconds behind `time`
+    std::size_t size = 0;        // of what stands in front of the seconds
+    std::size_t tail_size = 0;   // and of what stands behind them
     char text[kMostBytes];
+    char tail[kMostTailBytes];
   };
 
   /// What one thread remembers between texts. One Scratch may serve any number of parsers.
@@ -80,6 +85,8 @@ class TimeParser {
   TimeParser() = default;
   std::optional<Timestamp> parse_letters(std::string_view text, Timestamp now, Scratch& scratch, const TimeZone& zone) const;
   std::size_t find_seconds_op() const;
+  void remember_tail(std::string_view text, Timestamp time, std::int32_t second, const TimeZone::Stretch* stretch,
+                     Minute& minute) const;
   std::optional<Timestamp> parse_iso8601_text(std::string_view text, Scratch& scratch, const TimeZone& zone) const;
 
   Kind kind_ = Kind::Letters;

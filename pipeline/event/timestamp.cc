@@ -28,6 +28,31 @@ void put_three(char* out, std::uint32_t value) {
   put_two(out + 1, value % 100);
 }
 
+/// What was printed last on this thread: most events of a log are of the same minute as the one before.
+struct PrintedMinute {
+  static constexpr std::size_t kBytes = 17;  // "2024-05-06T07:08:"
+  std::uint64_t since_year_1 = ~std::uint64_t{0};  // in minutes
+  char text[kBytes];
+};
+constinit thread_local PrintedMinute printed_minute{};
+
+void print_minute(std::uint64_t minutes, char* out) {
+  constexpr std::uint64_t kMinutesPerDay = 1'440;
+  const CivilDate date = civil_from_days(static_cast<std::int32_t>(minutes / kMinutesPerDay) + kFirstDay);
+  const auto of_day = static_cast<std::uint32_t>(minutes % kMinutesPerDay);
+  put_two(out, static_cast<std::uint32_t>(date.year) / 100);
+  put_two(out + 2, static_cast<std::uint32_t>(date.year) % 100);
+  out[4] = '-';
+  put_two(out + 5, static_cast<std::uint32_t>(date.month));
+  out[7] = '-';
+  put_two(out + 8, static_cast<std::uint32_t>(date.day));
+  out[10] = 'T';
+  put_two(out + 11, of_day / 60);
+  out[13] = ':';
+  put_two(out + 14, of_day % 60);
+  out[16] = ':';
+}
+
 }  // namespace
 
 char* format_iso8601(Timestamp time, char* out) {
@@ -37,22 +62,14 @@ char* format_iso8601(Timestamp time, char* out) {
     if (time.nanoseconds > 999'999'999) time.nanoseconds = 999'999'999;
   }
   const auto since_year_1 = static_cast<std::uint64_t>(time.seconds - Timestamp::kMinSeconds);
-  const auto day = static_cast<std::uint32_t>(since_year_1 / 86'400);
-  const auto second_of_day = static_cast<std::uint32_t>(since_year_1 % 86'400);
-  const CivilDate date = civil_from_days(static_cast<std::int32_t>(day) + kFirstDay);
-  const std::uint32_t minutes = second_of_day / 60;
-  put_two(out, static_cast<std::uint32_t>(date.year) / 100);
-  put_two(out + 2, static_cast<std::uint32_t>(date.year) % 100);
-  out[4] = '-';
-  put_two(out + 5, static_cast<std::uint32_t>(date.month));
-  out[7] = '-';
-  put_two(out + 8, static_cast<std::uint32_t>(date.day));
-  out[10] = 'T';
-  put_two(out + 11, minutes / 60);
-  out[13] = ':';
-  put_two(out + 14, minutes % 60);
-  out[16] = ':';
-  put_two(out + 17, second_of_day % 60);
+  const std::uint64_t minutes = since_year_1 / 60;
+  PrintedMinute& printed = printed_minute;
+  if (printed.since_year_1 != minutes) {
+    print_minute(minutes, printed.text);
+    printed.since_year_1 = minutes;
+  }
+  std::memcpy(out, printed.text, PrintedMinute::kBytes);
+  put_two(out + 17, static_cast<std::uint32_t>(since_year_1 % 60));
   out[19] = '.';
   const std::uint32_t microseconds = time.nanoseconds / 1'000;
   const std::uint32_t below_micro = time.nanoseconds % 1'000;
