@@ -133,8 +133,8 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
         at = ends.last;
         break;
       }
-      case Code::Open: offsets[2 * step->group] = static_cast<std::size_t>(at - begin); break;
-      case Code::Close: offsets[2 * step->group + 1] = static_cast<std::size_t>(at - begin); break;
+      case Code::Open: offsets[2 * step->index] = static_cast<std::size_t>(at - begin); break;
+      case Code::Close: offsets[2 * step->index + 1] = static_cast<std::size_t>(at - begin); break;
       case Code::Branch:
         if (!step->symbols[symbol_at(subject, at)]) {
           step = &steps_[step->target];
@@ -170,10 +170,11 @@ Scanner::Outcome Scanner::try_at(std::string_view subject, const char* at, std::
       case Code::Done: offsets[1] = static_cast<std::size_t>(at - begin); return Outcome::Matched;
     }
     if (fits) {
-      if (step->group != 0 && step->code < Code::Open) {
+      if (step->group != 0) {
         offsets[2 * step->group] = static_cast<std::size_t>(from - begin);
         offsets[2 * step->group + 1] = static_cast<std::size_t>(at - begin);
       }
+      at += step->passed;
       ++step;
       continue;
     }
@@ -254,7 +255,9 @@ std::string Scanner::describe() const {
     out += fmt::format("{:3} {}", i, kNames[static_cast<std::size_t>(step.code)]);
     if (!step.text.empty()) out += fmt::format(" \"{}\"", step.text);
     if (step.code == Code::Part) out += fmt::format(", {} states", automata_[step.index]->state_count());
+    if (step.code == Code::Open || step.code == Code::Close) out += fmt::format(" group {}", step.index);
     if (step.group != 0) out += fmt::format(" of group {}", step.group);
+    if (step.passed != 0) out += fmt::format(", passing {} more", step.passed);
     if (step.code == Code::Branch || step.code == Code::Join) out += fmt::format(" -> {}", step.target);
     if (step.is_final) out += ", no choice";
     if (step.may_choose) out += ", longest first";

@@ -51,7 +51,7 @@ class Scanner {
     RunTo,       // greedy run, then the last occurrence of text in reach
     Lazy,        // lazy run of classes[index] up to one of `symbols`
     LazyTo,      // lazy run up to text
-    Part,        // automata[index]
+    Part,        // automata[index], then one of `symbols`
     Open,        // group begins
     Close,       // group ends
     Branch,      // begins with one of `symbols`, else go on at `target`; likewise when it fails before its Join
@@ -65,8 +65,9 @@ class Scanner {
     Code code = Code::Done;
     bool is_final = false;    // Run, Lazy: no other length could fit; Join: no other branch could
     bool may_choose = false;  // Part: of several ends the last is the one tried first; Join: its branch may be returned to
-    std::uint32_t group = 0;  // Open, Close; for others: the group that holds just this step, 0 for none
-    std::uint32_t index = 0;  // of a class, border, automaton; Join: the checkpoint at its target
+    std::uint32_t group = 0;   // the group that holds just this step, 0 for none
+    std::uint32_t passed = 0;  // bytes behind it that are known to fit with it, and belong to no group
+    std::uint32_t index = 0;   // of a class, border, automaton; Open, Close: the group; Join: the checkpoint at its target
     std::uint32_t min = 0;
     std::uint32_t target = 0;
     std::uint32_t first_group = 0;  // Branch: groups inside, which a failure makes unset

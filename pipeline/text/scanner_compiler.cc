@@ -164,7 +164,7 @@ class ScannerCompiler {
     switch (item.kind) {
       case RowItem::Kind::Open:
         opened_groups_ = static_cast<std::uint32_t>(item.group);
-        add({.code = Code::Open, .group = opened_groups_});
+        add({.code = Code::Open, .index = opened_groups_});
         return;
       case RowItem::Kind::Close: close_group(static_cast<std::uint32_t>(item.group)); return;
       case RowItem::Kind::Atomic:
@@ -183,12 +183,12 @@ class ScannerCompiler {
   void close_group(std::uint32_t group) {
     std::vector<Step>& steps = scanner_->steps_;
     const std::size_t size = steps.size();
-    if (size >= 2 && steps[size - 2].code == Code::Open && steps[size - 2].group == group && steps[size - 1].group == 0 &&
-        steps[size - 1].code < Code::Open && !is_target(size - 1)) {
+    if (size >= 2 && steps[size - 2].code == Code::Open && steps[size - 2].index == group && steps[size - 1].group == 0 &&
+        steps[size - 1].passed == 0 && steps[size - 1].code < Code::Open && !is_target(size - 1)) {
       steps[size - 1].group = group;
       steps.erase(steps.end() - 2);
     } else {
-      add({.code = Code::Close, .group = group});
+      add({.code = Code::Close, .index = group});
     }
   }
   bool is_target(std::size_t place) const {
@@ -241,18 +241,36 @@ class ScannerCompiler {
   }
 
   void add_literal(const std::string& text) {
-    Step step{.code = Code::Literal, .text = text};
-    const std::size_t size = std::min(text.size(), sizeof step.text_word);
-    std::memcpy(&step.text_word, text.data(), size);
-    std::memset(&step.text_mask, 0xff, size);
-    add(std::move(step));
+    std::vector<Step>& steps = scanner_->steps_;
+    const bool is_first = steps.empty();
+    const std::size_t known = is_first || is_target(steps.size()) ? 0 : known_behind(steps.back(), text);
+    if (known > 0) steps.back().passed = static_cast<std::uint32_t>(known);
+    if (known < text.size()) {
+      Step step{.code = Code::Literal, .text = text.substr(known)};
+      const std::size_t size = std::min(step.text.size(), sizeof step.text_word);
+      std::memcpy(&step.text_word, step.text.data(), size);
+      std::memset(&step.text_mask, 0xff, size);
+      add(std::move(step));
+    }
     // Behind the first text that all ways lead through, unless the expression begins with it.
-    if (depth_ == 0 && checkpoint_count_ == 0 && scanner_->steps_.size() > 1) {
+    if (depth_ == 0 && checkpoint_count_ == 0 && !is_first) {
       const auto first = static_cast<unsigned char>(text[0]);
       if (!bytes_before_[first]) scanner_->fresh_text_size_ = text.size();
       add_checkpoint();
     }
     note_bytes(all_bytes_of(text));
+  }
+
+  /// How many bytes of a literal fit for sure where a step has fitted in front of it.
+  static std::size_t known_behind(const Step& step, const std::string& literal) {
+    switch (step.code) {
+      case Code::Part:
+      case Code::Run:
+      case Code::Lazy: return step.symbols.count() == 1 && step.symbols[static_cast<unsigned char>(literal[0])] ? 1 : 0;
+      case Code::RunTo:
+      case Code::LazyTo: return step.text.starts_with(literal) ? literal.size() : 0;
+      default: return 0;
+    }
   }
 
   static std::bitset<128> all_bytes_of(const std::string& text) {
@@ -312,7 +330,8 @@ class ScannerCompiler {
       if (auto automaton = ByteAutomaton::build(nodes, after)) {
         add({.code = Code::Part,
              .may_choose = is_longest_first,
-             .index = static_cast<std::uint32_t>(scanner_->automata_.size())});
+             .index = static_cast<std::uint32_t>(scanner_->automata_.size()),
+             .symbols = after});
         scanner_->automata_.push_back(std::move(automaton));
         for (const RegexNode* node : nodes) note_bytes(all_bytes(*node));
         return;

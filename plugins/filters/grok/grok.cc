@@ -212,9 +212,13 @@ class Grok {
   /// Whether all captures are texts for fields that are not there yet.
   static bool are_all_new(const GrokPattern& pattern, const Object& fields) {
     if (pattern.text_fields.empty()) return false;
-    if (!fields.may_hold_any(pattern.text_field_names)) return true;
-    return std::none_of(pattern.text_fields.begin(), pattern.text_fields.end(),
-                        [&](const GrokTextField& field) { return fields.find(field.key) != nullptr; });
+    if (!fields.may_hold_any(pattern.text_field_names.for_object())) return true;
+    for (const ObjectEntry& entry : fields) {
+      if (!pattern.text_field_names.may_hold(entry.key)) continue;
+      for (const GrokTextField& field : pattern.text_fields)
+        if (field.key == entry.key) return false;
+    }
+    return true;
   }
 
   /// A missing field is set, a text becomes a list, a list grows, and anything else stays as it is.

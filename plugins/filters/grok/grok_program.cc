@@ -90,7 +90,7 @@ class ProgramBuilder {
                                         [&](const GrokTextField& field) { return field.key == capture.key; });
       if (!capture.is_new_text || is_known) return pattern.text_fields.clear();
       pattern.text_fields.push_back({capture.key, capture.group});
-      pattern.text_field_names |= Object::filter_of(capture.key);
+      pattern.text_field_names.add(capture.key);
     }
   }
 

@@ -50,12 +50,29 @@ struct GrokTextField {
   std::size_t group = 0;
 };
 
+/// Says of nearly every other name that it is none of these, by two parts of its hash.
+class NameFilter {
+ public:
+  void add(const Key& key) {
+    for_object_ |= Object::filter_of(key);
+    first_ |= std::uint64_t{1} << (key.hash >> 6 & 63);
+    second_ |= std::uint64_t{1} << (key.hash & 63);
+  }
+  bool may_hold(const Key& key) const { return ((first_ >> (key.hash >> 6 & 63)) & (second_ >> (key.hash & 63)) & 1) != 0; }
+  std::uint64_t for_object() const { return for_object_; }  // for Object::may_hold_any()
+
+ private:
+  std::uint64_t for_object_ = 0;
+  std::uint64_t first_ = 0;
+  std::uint64_t second_ = 0;
+};
+
 struct GrokPattern {
   std::string text;
   std::shared_ptr<const Matcher> matcher;
   std::vector<GrokField> captures;
   std::vector<GrokTextField> text_fields;  // all of the captures, when each has a name of its own and is_new_text
-  std::uint64_t text_field_names = 0;      // Object::filter_of() of them
+  NameFilter text_field_names;
   Counter* matched = nullptr;
   Counter* missed = nullptr;
   Counter* over_budget = nullptr;
