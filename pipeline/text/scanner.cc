@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMostReadPerByte = 8;
 constexpr std::size_t kAlwaysRead = 1000;
 constexpr std::size_t kTriesBeforeLook = 6;
+constexpr std::size_t kReadBeforeLook = 64;  // bytes, of fewer tries
 
 std::size_t symbol_at(std::string_view subject, const char* at) {
   return at == subject.data() + subject.size() ? kSubjectBorder : static_cast<unsigned char>(*at);
@@ -230,7 +231,8 @@ Scanner::Outcome Scanner::run(std::string_view subject, std::size_t& start, std:
     const Outcome outcome = try_at(subject, at, offsets, memory);
     if (outcome == Outcome::NoMatch && at == end) return outcome;
     if (outcome == Outcome::NoMatch) memory.note_failure(0);
-    if (outcome == Outcome::NoMatch && !has_last && tries - tries_before >= kTriesBeforeLook) {
+    const bool has_cost_much = tries - tries_before >= kTriesBeforeLook || memory.read >= kReadBeforeLook;
+    if (outcome == Outcome::NoMatch && !has_last && has_cost_much) {
       const auto place = last_start_before({at, static_cast<std::size_t>(end - at)}, required_literals_);
       if (!place) return outcome;
       last = at + *place;
