@@ -39,6 +39,14 @@ void read_http_date(benchmark::State& state) {
 }
 BENCHMARK(read_http_date);
 
+/// As a busy log has them: the seconds alone differ.
+void read_http_dates_of_one_minute(benchmark::State& state) {
+  const std::array<std::string_view, 4> texts = {"25/Mar/2013:20:33:56 +0000", "25/Mar/2013:20:33:57 +0000",
+                                                 "25/Mar/2013:20:33:07 +0000", "25/Mar/2013:20:33:59 +0000"};
+  read(state, "dd/MMM/yyyy:HH:mm:ss Z", {}, texts, Timestamp{1'364'243'636, 0});
+}
+BENCHMARK(read_http_dates_of_one_minute);
+
 void read_iso8601(benchmark::State& state) {
   const std::array<std::string_view, 2> texts = {"2012-12-22T01:00:46.767Z", "2014-09-23T12:34:56.123456-08:00"};
   read(state, "ISO8601", {}, texts, Timestamp{1'356'138'046, 767'000'000});
