@@ -33,10 +33,10 @@ class TimeParser {
     const TimeZone* zone = nullptr;
     std::int64_t quarter_hour = 0;  // of `now`, which decides on years that are guessed
     std::int64_t local_seconds = 0;
-    Timestamp time;              // of its first second, with the fraction of `tail`
-    bool has_tail = false;       // texts with this tail are so many seconds behind `time`
-    std::size_t size = 0;        // of what stands in front of the seconds
-    std::size_t tail_size = 0;   // and of what stands behind them
+    Timestamp time;             // of its first second, with the fraction of `tail`
+    bool has_tail = false;      // texts with this tail are so many seconds behind `time`
+    std::size_t size = 0;       // of what stands in front of the seconds
+    std::size_t tail_size = 0;  // and of what stands behind them
     char text[kMostBytes];
     char tail[kMostTailBytes];
   };
@@ -68,7 +68,21 @@ class TimeParser {
  private:
   friend class TimeParserBuilder;
   enum class Kind : std::uint8_t { Letters, Iso8601, Unix, UnixMs, Tai64n };
-  enum class OpCode : std::uint8_t;
+  enum class OpCode : std::uint8_t {
+    Number,
+    ShortNumber,          // without sign, of at most two digits
+    TwoDigitYear,         // exactly two digits
+    LenientTwoDigitYear,  // two digits are a year near today, any other count is the year itself
+    MonthName,
+    WeekdayName,
+    HalfDayName,
+    EraName,
+    Fraction,
+    Offset,
+    ZoneId,
+    ZoneName,
+    Literal,
+  };
   struct Op {
     OpCode code{};
     TimeField field{};
@@ -93,9 +107,9 @@ class TimeParser {
   const TimeZone* zone_ = nullptr;
   std::shared_ptr<const TimeLocale> locale_;
   std::vector<Op> ops_;
-  std::size_t seconds_op_ = 0;   // what is in front of it decides on the minute; 0: something behind does too
-  std::uint64_t serial_ = 0;     // of this format, in the process
-  std::string text_;  // literals, lower case
+  std::size_t seconds_op_ = 0;  // what is in front of it decides on the minute; 0: something behind does too
+  std::uint64_t serial_ = 0;    // of this format, in the process
+  std::string text_;            // literals, lower case
   DatePlan plan_;
 };
 
