@@ -36,11 +36,20 @@ enum class AckTracking {
   Each,    // which events are done can be asked
 };
 
+/// The name of an event as a number of 128 bits (event_identity.h makes them). All zeros: none.
+struct EventName {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  explicit operator bool() const { return (low | high) != 0; }
+  friend bool operator==(const EventName&, const EventName&) = default;
+};
+
 /// Where a chunk was read from, when that place keeps its name and its positions: received again after a crash, the same
-/// event has the same stream and position. Filled by the input before the chunk is pushed, read-only afterwards.
+/// event has the same stream and position. Filled before the chunk is handed over, read-only afterwards.
 struct EventSource {
   std::string stream;                    // "kafka/<cluster>/<topic>/<partition>", "file/<device>/<inode>"
   std::vector<std::uint64_t> positions;  // by event number; equal neighbours came out of one message and are told apart
+  std::vector<EventName> names;          // instead, by event number: names that are kept on disk with the events
 };
 
 /// Counts the unfinished events of one chunk, with the children that split and clone made of them. It completes explicitly;
@@ -62,7 +71,7 @@ class AckToken {
   }
   /// Observes the time from arm() to the end of all events. Before arm(); the histogram outlives the token.
   void set_latency(Histogram* latency) { latency_ = latency; }
-  /// Says where the events come from (event_identity.h uses it). Before arm().
+  /// Says where the events come from (event_identity.h uses it). Before the chunk is handed over.
   void set_source(std::unique_ptr<const EventSource> source) { source_ = std::move(source); }
   /// nullptr when the input has no lasting positions.
   const EventSource* source() const { return source_.get(); }

@@ -35,19 +35,56 @@ struct Numbers {
 };
 
 /// The hash of the numbers, with the stream's hash for a seed.
-EventIdentity named(std::string_view stream, const Numbers& numbers, bool is_lasting) {
+EventName named(std::string_view stream, const Numbers& numbers) {
   const XXH64_hash_t seed = XXH3_64bits(stream.data(), stream.size());
   const XXH128_hash_t hash = XXH3_128bits_withSeed(numbers.bytes.data(), numbers.size, seed);
-  static constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  EventIdentity made;
-  made.is_lasting = is_lasting;
-  std::uint64_t high = hash.high64;
-  std::uint64_t low = hash.low64;
-  for (char& letter : made.letters) {
-    letter = kLetters[low & 63];
-    low = (low >> 6) | (high << 58);
-    high >>= 6;
-  }
+  return {hash.low64, hash.high64};
+}
+
+EventName named_by_process(std::uint64_t serial, std::uint64_t number) {
+  Numbers numbers;
+  numbers.add(serial);
+  numbers.add(number);
+  numbers.add(0);
+  const std::uint64_t process = process_number();
+  char process_bytes[sizeof process];
+  std::memcpy(process_bytes, &process, sizeof process);
+  return named({process_bytes, sizeof process_bytes}, numbers);
+}
+
+struct Named {
+  EventName name;
+  bool is_lasting = false;
+};
+
+/// The name of the received event number `number`.
+Named received_name(AckToken& token, std::size_t number) {
+  const EventSource* source = token.source();
+  if (source != nullptr && number < source->names.size() && source->names[number]) return {source->names[number], true};
+  if (source == nullptr || number >= source->positions.size()) return {named_by_process(token.serial(), number), false};
+  const auto& positions = source->positions;
+  std::uint64_t place_in_message = 0;
+  while (place_in_message < number && positions[number - place_in_message - 1] == positions[number]) ++place_in_message;
+  Numbers numbers;
+  numbers.add(positions[number]);
+  numbers.add(place_in_message);
+  numbers.add(0);
+  return {named(source->stream, numbers), true};
+}
+
+/// A copy's name follows from that of the received event, however that came to its own.
+EventName name_of_copy(const EventName& received, std::uint64_t lineage) {
+  Numbers numbers;
+  numbers.add(received.low);
+  numbers.add(received.high);
+  numbers.add(lineage);
+  return named("copy", numbers);
+}
+
+std::optional<Named> name_of(const Event& event) {
+  if (event.token() == nullptr) return std::nullopt;
+  Named made = received_name(*event.token(), event.origin());
+  if (event.lineage() != 0) made.name = name_of_copy(made.name, event.lineage());
   return made;
 }
 
@@ -57,27 +94,29 @@ void want_event_identities() { identities_wanted.store(true, std::memory_order_r
 bool are_event_identities_wanted() { return identities_wanted.load(std::memory_order_relaxed); }
 
 std::optional<EventIdentity> event_identity(const Event& event) {
-  AckToken* token = event.token();
-  if (token == nullptr) return std::nullopt;
-  const std::size_t number = event.origin();
-  Numbers numbers;
-  const EventSource* source = token->source();
-  if (source != nullptr && number < source->positions.size()) {
-    const auto& positions = source->positions;
-    std::uint64_t place_in_message = 0;
-    while (place_in_message < number && positions[number - place_in_message - 1] == positions[number]) ++place_in_message;
-    numbers.add(positions[number]);
-    numbers.add(place_in_message);
-    numbers.add(event.lineage());
-    return named(source->stream, numbers, true);
+  const auto named = name_of(event);
+  if (!named) return std::nullopt;
+  static constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  EventIdentity made;
+  made.is_lasting = named->is_lasting;
+  auto [low, high] = named->name;
+  for (char& letter : made.letters) {
+    letter = kLetters[low & 63];
+    low = (low >> 6) | (high << 58);
+    high >>= 6;
   }
-  numbers.add(token->serial());
-  numbers.add(number);
-  numbers.add(event.lineage());
-  const std::uint64_t process = process_number();
-  char process_bytes[sizeof process];
-  std::memcpy(process_bytes, &process, sizeof process);
-  return named({process_bytes, sizeof process_bytes}, numbers, false);
+  return made;
+}
+
+EventName event_name(const Event& event) {
+  const auto named = name_of(event);
+  return named ? named->name : EventName{};
+}
+
+EventName new_event_name() {
+  static std::atomic<std::uint64_t> last{0};
+  constexpr std::uint64_t kNoToken = 0;  // the serial numbers of tokens begin with 1
+  return named_by_process(kNoToken, last.fetch_add(1, std::memory_order_relaxed));
 }
 
 }  // namespace logboom

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "pipeline/event/ack.h"
 #include "pipeline/event/event.h"
 
 namespace logboom {
@@ -14,8 +15,9 @@ namespace logboom {
 struct EventIdentity {
   static constexpr std::size_t kLetters = 22;
   std::array<char, kLetters> letters;
-  /// True when the name follows from source stream and position: another process that reads the event again gives it the
-  /// same name. False when it follows from this process and the order of arrival: it holds for retries, not for a restart.
+  /// True when another process that reads the event again gives it the same name, because it follows from source stream and
+  /// position or is kept on disk with the event. False when it follows from this process and the order of arrival: it holds
+  /// for retries, not for a restart.
   bool is_lasting = false;
 
   std::string_view text() const { return {letters.data(), letters.size()}; }
@@ -30,5 +32,10 @@ bool are_event_identities_wanted();
 /// another configuration may give them other names. nullopt for events that stem from no received one (aggregate). Any
 /// thread.
 std::optional<EventIdentity> event_identity(const Event& event);
+
+/// The same as a number, for what keeps events on disk. None for events that stem from no received one.
+EventName event_name(const Event& event);
+/// A name that no event has: for events that stem from no received one. Any thread.
+EventName new_event_name();
 
 }  // namespace logboom

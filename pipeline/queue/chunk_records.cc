@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipeline/event/event_identity.h"
 #include "pipeline/store/stored_event.h"
 
 namespace logboom {
@@ -12,12 +13,21 @@ constexpr std::size_t kHeadsOfEvent = 64;          // about what an event's name
 
 }  // namespace
 
+void name_events(Chunk& chunk) {
+  if (!are_event_identities_wanted() || chunk.token().source() != nullptr) return;
+  auto source = std::make_unique<EventSource>();
+  source->names.reserve(chunk.events().size());
+  for (const Event* event : chunk.events()) source->names.push_back(event_name(*event));
+  chunk.token().set_source(std::move(source));
+}
+
 std::vector<EncodedRecord> encode_chunk(const Chunk& chunk, const SegmentStore& store) {
   std::vector<EncodedRecord> records(1);
   records.back().payload.reserve(std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * chunk.events().size()));
+  const bool are_named = are_event_identities_wanted();
   for (const Event* event : chunk.events()) {
     if (records.back().payload.size() >= kRecordBytes) records.emplace_back();
-    write_stored_event(*event, records.back().payload);
+    write_stored_event(*event, records.back().payload, are_named ? event_name(*event) : EventName{});
     ++records.back().events;
   }
   for (EncodedRecord& record : records) record.payload = store.compress(std::move(record.payload), record.flags);
@@ -28,8 +38,9 @@ DecodedRecord decode_record(const StoredRecord& record, const std::vector<std::p
                             Timestamp now) {
   DecodedRecord decoded;
   decoded.chunk = std::make_shared<Chunk>(record.payload, now);
-  MsgpackNames names;
-  MsgpackReader reader(record.payload.view(), stored_event_limits(), &names);
+  MsgpackNames field_names;
+  MsgpackReader reader(record.payload.view(), stored_event_limits(), &field_names);
+  auto source = std::make_unique<EventSource>();
   auto range = wanted.begin();
   for (std::uint64_t sequence = record.head.first_sequence; sequence < wanted.back().second; ++sequence) {
     while (sequence >= range->second) ++range;
@@ -37,14 +48,18 @@ DecodedRecord decode_record(const StoredRecord& record, const std::vector<std::p
     if (sequence < range->first) {
       is_fine = reader.skip() == MsgpackStatus::Read;
     } else {
-      is_fine = read_stored_event(reader, decoded.chunk->new_event());
+      EventName name;
+      is_fine = read_stored_event(reader, decoded.chunk->new_event(), &name);
       if (is_fine) decoded.sequences.push_back(sequence);
+      if (name) source->names.resize(decoded.chunk->events().size());
+      if (name) source->names.back() = name;
       if (!is_fine) decoded.chunk->discard_last_event();
     }
     if (is_fine) continue;
     decoded.damaged_from = sequence;
     break;
   }
+  if (!source->names.empty()) decoded.chunk->token().set_source(std::move(source));
   return decoded;
 }
 

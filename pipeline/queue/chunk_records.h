@@ -12,6 +12,9 @@
 
 namespace logboom {
 
+/// Gives the events of a chunk that has no lasting source names that are kept on disk with them, when somebody wants names.
+void name_events(Chunk& chunk);
+
 struct EncodedRecord {
   std::string payload;
   std::uint32_t events = 0;

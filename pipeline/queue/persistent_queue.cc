@@ -63,6 +63,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     if (is_closed_.load() || !has_room()) return false;
     if (chunk->events().empty()) return true;
     const auto ticket = std::static_pointer_cast<QueueTicket>(chunk->token().receiver());
+    name_events(*chunk);
     std::vector<EncodedRecord> records = encode_chunk(*chunk, *store_);
     std::deque<ChunkPtr> released;  // outlives the lock
     bool reader_has_work = false;

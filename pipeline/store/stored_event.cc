@@ -113,30 +113,66 @@ char* put_object(const Object& object, char* to) {
   return to;
 }
 
+constexpr std::uint8_t kNil = 0xc0;
+constexpr std::size_t kNameBytes = 16;
+constexpr std::string_view kNameHead = "\xc4\x10";  // so many bytes of binary data
+
+/// Little-endian, so that machines agree.
+char* put_name(const EventName& name, char* to) {
+  for (const std::uint64_t half : {name.low, name.high})
+    for (int shift = 0; shift < 64; shift += 8) *to++ = static_cast<char>(half >> shift);
+  return to;
+}
+
+EventName name_from(std::string_view bytes) {
+  EventName name;
+  for (int i = 7; i >= 0; --i) {
+    name.low = (name.low << 8) | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
+    name.high = (name.high << 8) | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i) + 8]);
+  }
+  return name;
+}
+
 }  // namespace
 
-void write_stored_event(const Event& event, std::string& out) {
+void write_stored_event(const Event& event, std::string& out, const EventName& name) {
   const Object* const metadata = event.metadata_if_any();
   const std::size_t used = out.size();
-  const std::size_t most = kLargestHead + most_bytes(event.fields()) + (metadata != nullptr ? most_bytes(*metadata) : 0);
+  const std::size_t most = kLargestHead + most_bytes(event.fields()) + (metadata != nullptr ? most_bytes(*metadata) : 1) +
+                           (name ? kNameHead.size() + kNameBytes : 0);
   out.resize(used + most);
   char* to = out.data() + used;
-  *to++ = static_cast<char>(metadata != nullptr ? 0x92 : 0x91);  // an array of two or one
+  const int parts = name ? 3 : metadata != nullptr ? 2 : 1;
+  *to++ = static_cast<char>(0x90 | parts);
   to = put_object(event.fields(), to);
-  if (metadata != nullptr) to = put_object(*metadata, to);
+  if (metadata != nullptr) {
+    to = put_object(*metadata, to);
+  } else if (name) {
+    *to++ = static_cast<char>(kNil);
+  }
+  if (name) to = put_name(name, put_bytes(kNameHead, to));
   out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
-bool read_stored_event(MsgpackReader& reader, Event& event) {
+bool read_stored_event(MsgpackReader& reader, Event& event, EventName* name) {
   MsgpackItem item;
   if (reader.next(item) != MsgpackStatus::Read || item.kind != MsgpackKind::Array) return false;
   const std::uint32_t parts = item.size;
-  if (parts < 1 || parts > 2) return false;
+  if (parts < 1 || parts > 3) return false;
   if (reader.next(item) != MsgpackStatus::Read || item.kind != MsgpackKind::Map) return false;
   if (reader.read_fields(item.size, event.arena(), event.fields()) != MsgpackStatus::Read) return false;
   if (parts == 1) return true;
-  if (reader.next(item) != MsgpackStatus::Read || item.kind != MsgpackKind::Map) return false;
-  return reader.read_fields(item.size, event.arena(), event.metadata()) == MsgpackStatus::Read;
+  if (reader.next(item) != MsgpackStatus::Read) return false;
+  if (item.kind == MsgpackKind::Map) {
+    if (reader.read_fields(item.size, event.arena(), event.metadata()) != MsgpackStatus::Read) return false;
+  } else if (item.kind != MsgpackKind::Nil || parts == 2) {
+    return false;
+  }
+  if (parts == 2) return true;
+  if (reader.next(item) != MsgpackStatus::Read || item.kind != MsgpackKind::Binary || item.bytes.size() != kNameBytes)
+    return false;
+  if (name != nullptr) *name = name_from(item.bytes);
+  return true;
 }
 
 }  // namespace logboom

@@ -8,12 +8,12 @@
 
 namespace logboom {
 
-/// Appends an event: an array of its fields and, when it has any, its @metadata. Timestamps are the specification's
-/// extension -1 with nanoseconds; a BigNumber is extension kMsgpackBigNumber with its digits.
-void write_stored_event(const Event& event, std::string& out);
-/// Sets a fresh event's fields and metadata from it. Texts stay where they are: the bytes must live as long as the event.
-/// False when the bytes are no stored event. The reader needs stored_event_limits().
-bool read_stored_event(MsgpackReader& reader, Event& event);
+/// Appends an event: an array of its fields, its @metadata when it has any, and the name when there is one. Timestamps are
+/// the specification's extension -1 with nanoseconds; a BigNumber is extension kMsgpackBigNumber with its digits.
+void write_stored_event(const Event& event, std::string& out, const EventName& name = {});
+/// Sets a fresh event's fields and metadata from it, and the name when it is asked for. Texts stay where they are: the bytes
+/// must live as long as the event. False when the bytes are no stored event. The reader needs stored_event_limits().
+bool read_stored_event(MsgpackReader& reader, Event& event, EventName* name = nullptr);
 
 /// Limits for bytes of our own: none but those of memory and stack.
 MsgpackLimits stored_event_limits();

@@ -187,12 +187,12 @@ class ElasticsearchOutput final : public Output {
     counters_.ids_of_this_run.add(this_run);
     counters_.ids_missing.add(missing);
     if (has_told_about_ids_.exchange(true)) return;
-    log_warn(id_,
-             "{}: effectively_once: events come without lasting positions (those of kafka and file have them, unless a "
-             "persisted queue gave them back after a restart): their ids hold for this run of the process, so that retries "
-             "double nothing; what a sender sends again "
-             "after a restart is a document of its own",
-             place());
+    log_warn(
+        id_,
+        "{}: effectively_once: events come without lasting positions (those of kafka and file have them, and those that "
+        "a persisted queue keeps): their ids hold for this run of the process, so that retries double nothing; what a "
+        "sender sends again after a restart is a document of its own",
+        place());
   }
 
   void send_body(const DeliveryPtr& delivery, std::vector<std::size_t> indexes, std::string body) {
@@ -367,9 +367,10 @@ no server, events wait; that never holds up a reload or the end.
 **`effectively_once`** makes an id of 22 letters from where the event was read (Kafka's topic, partition and offset; a file's
 device, inode and offset) and creates the document under it: what is read again after a crash is
 answered with 409, and is there once. Copies by `clone`, `split` and labels have ids of their own, which follow from the
-configuration: they change when it changes. Events of inputs without lasting positions (tcp, http, …), and events
-that a persisted queue had written down and reads back, have ids that hold for one
-run of the process: retries double nothing, a sender that sends again after a restart does; a warning at the first one says so.
+configuration: they change when it changes. A persisted queue and a disk buffer keep ids with their events, so what they give again
+after a crash makes no second document either. Events of inputs without lasting positions (tcp, http, …) that neither keeps
+have ids that hold for one run of the process: retries double nothing, a sender that sends again after a restart does; a warning at
+the first one says so.
 
 **Data streams** are used as Logstash decides: with ECS, unless `index`, `ilm_*`, `template*`, an `action` other than `create`,
 versions or updates are given.

@@ -1,8 +1,10 @@
 #include "pipeline/queue/persistent_queue.h"
 
 #include <catch2/catch.hpp>
+#include <set>
 #include <thread>
 
+#include "pipeline/event/event_identity.h"
 #include "tests/support/memory_files.h"
 #include "tests/support/stored_events.h"
 
@@ -378,6 +380,61 @@ TEST_CASE("the queue does what a simple model of it does", "[queue][model]") {
     CAPTURE(seed);
     ModelRound(seed).run();
   }
+}
+
+TEST_CASE("events keep their names over a restart, those of a lasting source and all others", "[queue][event_identity]") {
+  want_event_identities();
+  TestQueue test;
+  test.options.store.has_thread = true;
+  test.open();
+  const auto names_of = [](const BatchPtr& batch) {
+    std::vector<std::string> names;
+    for (const Event* event : batch->events()) {
+      const auto identity = event_identity(*event);
+      REQUIRE(identity);
+      CHECK(identity->is_lasting);
+      names.emplace_back(identity->text());
+    }
+    const auto of_copy = event_identity(*batch->clone(*batch->events()[0]));
+    REQUIRE(of_copy);
+    names.emplace_back(of_copy->text());
+    return names;
+  };
+  ChunkPtr sourced = numbered_chunk(*test.queue, 3, 2, 20, test.sources);
+  sourced->token().set_source(std::make_unique<EventSource>(EventSource{"s", {7, 7}, {}}));
+  REQUIRE(test.push(0, 3));
+  REQUIRE(test.queue->try_push(sourced));
+  const BatchPtr before = pop_batch(*test.queue, 10, 5s);
+  REQUIRE(before != nullptr);
+  REQUIRE(before->size() == 5);
+  const auto names = names_of(before);
+  CHECK(std::set<std::string>(names.begin(), names.end()).size() == 6);
+  test.restart();
+  const auto after = std::make_shared<Batch>();
+  while (after->size() < 5) REQUIRE(test.queue->pop(*after, 5 - after->size(), 0ms, std::chrono::steady_clock::now() + 5s));
+  CHECK(names_of(after) == names);
+}
+
+TEST_CASE("an event that takes the number of one that never reached the disk has a name of its own",
+          "[queue][event_identity]") {
+  want_event_identities();
+  TestQueue test;
+  PersistentQueue& queue = test.open();
+  REQUIRE(queue.store().commit());
+  REQUIRE(test.push(0, 1));
+  const BatchPtr first = pop_batch(queue, 10, 5s);
+  REQUIRE(first != nullptr);
+  const std::string name(event_identity(*first->events()[0])->text());
+  std::mt19937_64 random(1);
+  test.files.cut_power(random);  // nothing was written
+  test.queue.reset();
+  test.files.power_on();
+  test.open();
+  REQUIRE(test.push(1, 1));
+  const BatchPtr second = pop_batch(*test.queue, 10, 5s);
+  REQUIRE(second != nullptr);
+  CHECK(test.queue->taken_events() == 1);  // the same number again
+  CHECK(event_identity(*second->events()[0])->text() != name);
 }
 
 }  // namespace

@@ -189,6 +189,33 @@ TEST_CASE("an event as deep as a decoder lets it be comes back from the store", 
   CHECK(description(again) == description(event));
 }
 
+TEST_CASE("a name is kept with an event, with and without metadata, and passed over by who does not ask", "[store][event]") {
+  const EventName name{0x0123456789abcdef, 0xf00000000000000f};
+  for (const bool has_metadata : {false, true}) {
+    Arena arena;
+    Event event(arena, nullptr, 0);
+    event.fields().set(arena, intern_key("message"), Value::string("text"));
+    if (has_metadata) event.metadata().set(arena, intern_key("a"), Value::integer(1));
+    std::string bytes;
+    write_stored_event(event, bytes, name);
+    write_stored_event(event, bytes);
+    MsgpackReader reader(bytes, stored_event_limits());
+    for (const EventName& expected : {name, EventName{}}) {
+      Event again(arena, nullptr, 0);
+      EventName found;
+      REQUIRE(read_stored_event(reader, again, &found));
+      CHECK(found == expected);
+      CHECK(description(again) == description(event));
+    }
+    CHECK(reader.at_end());
+    MsgpackReader other(bytes, stored_event_limits());
+    Event again(arena, nullptr, 0);
+    REQUIRE(read_stored_event(other, again));
+    REQUIRE(other.skip() == MsgpackStatus::Read);
+    CHECK(other.at_end());
+  }
+}
+
 TEST_CASE("bytes that are no stored event are refused, wherever they end", "[store][event]") {
   Arena arena;
   Event event(arena, nullptr, 0);
@@ -201,7 +228,8 @@ TEST_CASE("bytes that are no stored event are refused, wherever they end", "[sto
     MsgpackReader reader(std::string_view(bytes).substr(0, size), stored_event_limits());
     CHECK_FALSE(read_stored_event(reader, again));
   }
-  for (const char* wrong : {"\xc0", "\x90", "\x93\x80\x80\x80", "\x91\x90", "\x92\x80\xc0"}) {
+  for (const char* wrong : {"\xc0", "\x90", "\x93\x80\x80\x80", "\x91\x90", "\x92\x80\xc0", "\x93\x80\xc0\xc4\x01z",
+                            "\x93\x80\x01\xc4\x10zzzzzzzzzzzzzzzz", "\x94\x80\xc0\xc0\xc0"}) {
     Event again(arena, nullptr, 0);
     MsgpackReader reader(wrong, stored_event_limits());
     CHECK_FALSE(read_stored_event(reader, again));
