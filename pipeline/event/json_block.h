@@ -61,6 +61,13 @@ inline bool has_high_bits(const JsonBlock& block) {
 }
 #endif
 
+/// A block may be read whole also where less of it belongs to the text, as long as it does not reach into the next page: no
+/// copy by halves, for which the next load would have to wait.
+inline bool json_block_stays_in_page(const char* from) {
+  constexpr std::uintptr_t kPageBytes = 4096;
+  return (reinterpret_cast<std::uintptr_t>(from) & (kPageBytes - 1)) <= kPageBytes - kJsonBlockBytes;
+}
+
 /// The same load for the last bytes in a page of memory that is readable, though not all of them belong to the text.
 #if defined(__SSE2__)
 __attribute__((no_sanitize("address", "thread"))) inline JsonBlock load_beyond_text(const char* from) {

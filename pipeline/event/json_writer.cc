@@ -31,13 +31,6 @@ constexpr std::array<char, 256> kEscapes = [] {
   return escapes;
 }();
 
-// A block is read whole also where less of it is left, as long as it does not reach into the next page: no copy by halves,
-// for which the next load would have to wait.
-constexpr std::uintptr_t kPageBytes = 4096;
-bool stays_in_page(const char* from) {
-  return (reinterpret_cast<std::uintptr_t>(from) & (kPageBytes - 1)) <= kPageBytes - kJsonBlockBytes;
-}
-
 /// Copies a block and says which of its bytes need an escape, the first in the lowest bit.
 inline std::uint32_t copy_block(const char* from, char* to) {
   const JsonBlock block = load_beyond_text(from);
@@ -162,7 +155,7 @@ class Writer {
 
   /// There is room for the text and kStringExtra.
   [[gnu::always_inline]] char* put_string_in_room(std::string_view text, char* to) {
-    if (text.size() - 1 < kJsonBlockBytes && stays_in_page(text.data())) [[likely]] {  // and not empty
+    if (text.size() - 1 < kJsonBlockBytes && json_block_stays_in_page(text.data())) [[likely]] {  // and not empty
       const std::uint32_t found = copy_block(text.data(), to + 1) & ((1U << text.size()) - 1);
       if (found == 0) [[likely]] {
         *to = '"';
@@ -188,7 +181,7 @@ class Writer {
     while (from < end) {
       const auto left = static_cast<std::size_t>(end - from);
       const std::uint32_t found =
-          (stays_in_page(from) ? copy_block(from, to) : copy_last(from, left, to)) & ((1U << left) - 1);
+          (json_block_stays_in_page(from) ? copy_block(from, to) : copy_last(from, left, to)) & ((1U << left) - 1);
       if (found == 0) {
         to += left;
         break;

@@ -22,14 +22,15 @@ void name_events(Chunk& chunk) {
 }
 
 std::vector<EncodedRecord> encode_chunk(const Chunk& chunk, const SegmentStore& store) {
-  std::vector<EncodedRecord> records(1);
-  records.back().payload.reserve(std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * chunk.events().size()));
+  std::vector<EncodedRecord> records;
   const bool are_named = are_event_identities_wanted();
-  for (const Event* event : chunk.events()) {
-    if (records.back().payload.size() >= kRecordBytes) records.emplace_back();
-    write_stored_event(*event, records.back().payload, are_named ? event_name(*event) : EventName{});
-    ++records.back().events;
-  }
+  std::span<Event* const> left(chunk.events());
+  do {
+    EncodedRecord& record = records.emplace_back();
+    const std::size_t expected = std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * left.size());
+    record.events = static_cast<std::uint32_t>(write_stored_events(left, are_named, expected, kRecordBytes, record.payload));
+    left = left.subspan(record.events);
+  } while (!left.empty());
   for (EncodedRecord& record : records) record.payload = store.compress(std::move(record.payload), record.flags);
   return records;
 }
