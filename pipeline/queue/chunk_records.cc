@@ -1,6 +1,5 @@
 #include "pipeline/queue/chunk_records.h"
 
-#include <algorithm>
 
 #include "pipeline/event/event_identity.h"
 #include "pipeline/store/stored_event.h"
@@ -9,7 +8,6 @@ namespace logboom {
 namespace {
 
 constexpr std::size_t kRecordBytes = 1024 * 1024;  // a larger chunk becomes several records
-constexpr std::size_t kHeadsOfEvent = 64;          // about what an event's names and heads take besides its received bytes
 
 }  // namespace
 
@@ -27,8 +25,7 @@ std::vector<EncodedRecord> encode_chunk(const Chunk& chunk, const SegmentStore& 
   std::span<Event* const> left(chunk.events());
   do {
     EncodedRecord& record = records.emplace_back();
-    const std::size_t expected = std::min(kRecordBytes, chunk.received().size() + kHeadsOfEvent * left.size());
-    record.events = static_cast<std::uint32_t>(write_stored_events(left, are_named, expected, kRecordBytes, record.payload));
+    record.events = static_cast<std::uint32_t>(write_stored_events(left, are_named, kRecordBytes, record.payload));
     left = left.subspan(record.events);
   } while (!left.empty());
   for (EncodedRecord& record : records) record.payload = store.compress(std::move(record.payload), record.flags);

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "pipeline/store/segment_store.h"
 
@@ -10,6 +12,8 @@ namespace logboom {
 namespace {
 
 constexpr const char* kAside = "moving.";
+constexpr std::size_t kMostLooks = 16;  // files that are looked at at the same time
+constexpr std::size_t kFewestFilesPerLook = 4;
 
 }  // namespace
 
@@ -48,7 +52,8 @@ class StoreRecoverer {
     Content content = Content::Unknown;
     SegmentHeader header;
     bool has_header = true;
-    bool is_first_known = true;  // false: header.first_sequence is that of the first intact record, and others may have been before
+    bool is_first_known =
+        true;  // false: header.first_sequence is that of the first intact record, and others may have been before
     std::uint64_t size = 0;
   };
 
@@ -90,20 +95,43 @@ class StoreRecoverer {
     return found;
   }
 
+  /// Many at a time: a disk that has to find them all anew takes a while for each.
+  std::vector<Result<FoundFile>> look_at_all(const std::vector<std::string>& names) {
+    std::vector<Result<FoundFile>> looks(names.size(), Error{ErrorCode::Io, "not looked at"});
+    std::atomic<std::size_t> next{0};
+    const auto look = [&] {
+      for (std::size_t i = next++; i < names.size(); i = next++) looks[i] = look_at(names[i]);
+    };
+    std::vector<std::thread> others;
+    while (others.size() + 1 < std::min(kMostLooks, names.size() / kFewestFilesPerLook)) others.emplace_back(look);
+    look();
+    for (std::thread& other : others) other.join();
+    return looks;
+  }
+
+  static bool is_put_aside(const std::string& name) { return name.starts_with(kAside); }  // by a start that did not end
+  static std::string own_name_of(const std::string& name) {
+    return is_put_aside(name) ? name.substr(std::string_view(kAside).size()) : name;
+  }
+
   /// Files tell what they are; whose name says something else is renamed (somebody swapped them). Those that do not tell are
   /// put aside for identify_unknown().
   Result<void> sort_files() {
     auto names = files_.list(directory_);
     if (!names) return names.error();
+    std::erase_if(*names, [](const std::string& name) {
+      const std::string own_name = own_name_of(name);
+      return own_name != kStateSlotNames[0] && own_name != kStateSlotNames[1] && !segment_id_of(own_name);
+    });
+    std::vector<Result<FoundFile>> looks = look_at_all(*names);
     std::vector<FoundFile> misnamed;
-    for (const std::string& name : *names) {
-      const bool is_aside = name.rfind(kAside, 0) == 0;  // a start that did not come to its end
-      const std::string own_name = is_aside ? name.substr(std::string_view(kAside).size()) : name;
-      const bool is_slot = own_name == kStateSlotNames[0] || own_name == kStateSlotNames[1];
-      if (!is_slot && !segment_id_of(own_name)) continue;  // none of ours
-      auto found = look_at(name);
+    for (std::size_t i = 0; i < names->size(); ++i) {
+      const std::string& name = (*names)[i];
+      Result<FoundFile>& found = looks[i];
       if (!found) return found.error();
-      found->own_name = own_name;
+      const bool is_aside = is_put_aside(name);
+      found->own_name = own_name_of(name);
+      const bool is_slot = !segment_id_of(found->own_name);
       const bool is_right = !is_aside && ((is_slot && found->content == Content::State) ||
                                           (found->content == Content::Segment && segment_id_of(name) == found->header.id));
       if (is_right) {

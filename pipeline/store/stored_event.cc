@@ -1,5 +1,6 @@
 #include "pipeline/store/stored_event.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string>
@@ -41,12 +42,14 @@ std::array<char, kNameBytes> bytes_of(const EventName& name) {
 /// was written.
 class StoredWriter {
  public:
-  explicit StoredWriter(std::string& out, std::size_t expected_bytes) : out_(out), start_(out.size()) {
-    out_.resize(start_ + expected_bytes + kSlack);
+  explicit StoredWriter(std::string& out) : out_(out), start_(out.size()) {
+    out_.resize(start_ + kSlack);
     end_ = out_.data() + out_.size();
   }
   char* start() { return out_.data() + start_; }
   std::size_t written(const char* to) const { return static_cast<std::size_t>(to - out_.data()) - start_; }
+  /// Room for so many bytes more.
+  char* expect(char* to, std::size_t bytes) { return need(to, bytes); }
   void finish(const char* to) { out_.resize(static_cast<std::size_t>(to - out_.data())); }
 
   char* put_event(const Event& event, const EventName& name, char* to) {
@@ -87,7 +90,7 @@ class StoredWriter {
 
   static constexpr std::size_t kSlack = 512;
   static constexpr std::size_t kLargestHead = 6;                   // of a text, a list or an object
-  static constexpr std::size_t kShortBytes = 2 * kJsonBlockBytes;  // texts that are copied by whole blocks
+  static constexpr std::size_t kShortBytes = 4 * kJsonBlockBytes;  // texts that are copied by whole blocks
 
   [[gnu::always_inline]] char* need(char* to, std::size_t bytes) {
     return static_cast<std::size_t>(end_ - to) < bytes ? grow(to, bytes) : to;
@@ -117,13 +120,9 @@ class StoredWriter {
   }
 
   [[gnu::always_inline]] char* put_text(std::string_view text, char* to) {
-    to = need(to, text.size() + kLargestHead + kShortBytes);
-    if (text.size() < kShortBytes) {
+    to = need(to, text.size() + kLargestHead + kJsonBlockBytes);
+    if (text.size() < 32) {
       *to++ = static_cast<char>(0xa0 | text.size());
-      if (text.size() - 1 < kJsonBlockBytes && json_block_stays_in_page(text.data())) {  // and not empty
-        store_json_block(to, load_beyond_text(text.data()));
-        return to + text.size();
-      }
     } else if (text.size() <= 0xff) {
       *to++ = static_cast<char>(0xd9);
       *to++ = static_cast<char>(text.size());
@@ -132,7 +131,13 @@ class StoredWriter {
     } else {
       to = put_big_endian(0xdb, static_cast<std::uint32_t>(text.size()), to);
     }
-    std::memcpy(to, text.data(), text.size());
+    const std::size_t last_block = (text.size() - 1) & ~(kJsonBlockBytes - 1);
+    if (text.size() - 1 < kShortBytes && json_block_stays_in_page(text.data() + last_block)) {  // and not empty
+      for (std::size_t i = 0; i <= last_block; i += kJsonBlockBytes)
+        store_json_block(to + i, load_beyond_text(text.data() + i));
+    } else {
+      std::memcpy(to, text.data(), text.size());
+    }
     return to + text.size();
   }
 
@@ -196,17 +201,19 @@ EventName name_from(std::string_view bytes) {
 }  // namespace
 
 void write_stored_event(const Event& event, std::string& out, const EventName& name) {
-  StoredWriter writer(out, 0);
+  StoredWriter writer(out);
   writer.finish(writer.put_event(event, name, writer.start()));
 }
 
-std::size_t write_stored_events(std::span<Event* const> events, bool are_named, std::size_t expected_bytes,
-                                std::size_t most_bytes, std::string& out) {
-  StoredWriter writer(out, expected_bytes);
+std::size_t write_stored_events(std::span<Event* const> events, bool are_named, std::size_t most_bytes, std::string& out) {
+  StoredWriter writer(out);
   std::size_t count = 0;
   char* to = writer.start();
-  for (; count < events.size() && writer.written(to) < most_bytes; ++count)
+  for (; count < events.size() && writer.written(to) < most_bytes; ++count) {
     to = writer.put_event(*events[count], are_named ? event_name(*events[count]) : EventName{}, to);
+    // The others will be much like the first.
+    if (count == 0) to = writer.expect(to, std::min(most_bytes, writer.written(to) * (events.size() - 1) * 9 / 8));
+  }
   writer.finish(to);
   return count;
 }
