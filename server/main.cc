@@ -12,29 +12,20 @@
 #include "server/cli/queue_command.h"
 #include "server/command_line.h"
 #include "server/grok/grok_command.h"
-#include "server/keystore/keystore.h"
 #include "server/keystore/keystore_command.h"
+#include "server/pipelines/process_settings.h"
 #include "server/reference_pages.h"
 
 namespace logboom {
 namespace {
 
-int explain(Settings settings) {
-  const std::string directory = settings.text("path.settings");
-  auto variables = keystore_then_environment(directory);
-  if (!variables) {
-    std::fprintf(stderr, "logboom: %s\n", variables.error().message.c_str());
+int explain(const Settings& command_line) {
+  auto process = load_process_settings(command_line);
+  if (!process) {
+    std::fprintf(stderr, "logboom: %s\n", redacted(process.error().message).c_str());
     return kExitRefused;
   }
-  for (const char* name : {"/logboom.yml", "/logstash.yml"}) {
-    if (directory.empty() || access((directory + name).c_str(), F_OK) != 0) continue;
-    if (auto loaded = settings.load_yaml(directory + name, *variables); !loaded) {
-      std::fprintf(stderr, "logboom: %s\n", redacted(loaded.error().message).c_str());
-      return kExitRefused;
-    }
-    break;
-  }
-  std::fputs(redacted(settings.explain()).c_str(), stdout);
+  std::fputs(redacted(process->settings.explain()).c_str(), stdout);
   return kExitOk;
 }
 
@@ -65,7 +56,7 @@ int run(int argc, char** argv) {
   }
   std::fputs(line.remarks.c_str(), stderr);
   if (!line.reference_directory.empty()) return write_reference_pages(line.reference_directory) ? kExitOk : kExitRefused;
-  if (line.explains_settings) return explain(std::move(line.settings));
+  if (line.explains_settings) return explain(line.settings);
   return Application(std::move(line.settings)).run();
 }
 

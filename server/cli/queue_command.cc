@@ -236,6 +236,7 @@ class QueueCommand {
                   "IN FLIGHT", "LOST"});
     Columns outputs({"OUTPUT", "TAKEN", "DELIVERED", "DEAD LETTERS", "REJECTED", "BUFFERED"});
     for (const json& pipeline : pipelines) {
+      if (!pipeline.contains("ledger")) continue;  // it did not start
       const json& ledger = pipeline["ledger"];
       std::vector<std::string> row = {pipeline["id"].get<std::string>()};
       for (const char* name :

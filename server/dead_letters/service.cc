@@ -65,22 +65,26 @@ void DeadLetterService::request_stop() {
   for (const auto& round : rounds_) round->request_stop();
 }
 
-const ServedPipeline* DeadLetterService::find(const std::string& id) const {
-  for (const ServedPipeline& served : pipelines_)
-    if (served.pipeline->id() == id) return &served;
+std::shared_ptr<const RunningPipeline> DeadLetterService::find(const std::string& id) const {
+  for (auto& pipeline : pipelines_())
+    if (pipeline->id() == id) return pipeline;
   return nullptr;
 }
 
 Result<std::string> DeadLetterService::list_pipelines(const std::string&) {
   json all = json::array();
-  for (const ServedPipeline& served : pipelines_) {
-    const auto fill = served.pipeline->queue().fill();
-    json one = {{"id", served.pipeline->id()},
-                {"queue", {{"events", fill.events}, {"bytes", fill.bytes}}},
-                {"ledger", ledger_json(served.pipeline->ledger())}};
-    if (served.dead_letters) {
-      const auto facts = served.dead_letters->facts();
-      one["dead_letter_queue"] = {{"directory", served.dead_letters->options().directory},
+  for (const auto& served : pipelines_()) {
+    json one = {{"id", served->id()}, {"state", pipeline_state_name(served->state())}};
+    if (const auto pipeline = served->pipeline()) {
+      const auto fill = pipeline->queue().fill();
+      one["queue"] = {{"events", fill.events}, {"bytes", fill.bytes}};
+      one["ledger"] = ledger_json(pipeline->ledger());
+    } else {
+      one["problem"] = served->problem();
+    }
+    if (const auto dead_letters = served->dead_letters()) {
+      const auto facts = dead_letters->facts();
+      one["dead_letter_queue"] = {{"directory", dead_letters->options().directory},
                                   {"entries", facts.entries},
                                   {"queue_size_in_bytes", facts.bytes},
                                   {"max_queue_size_in_bytes", facts.max_bytes},
@@ -96,12 +100,13 @@ Result<std::string> DeadLetterService::list_pipelines(const std::string&) {
 Result<std::string> DeadLetterService::purge(const std::string& text) {
   const json request = json::parse(text);
   const std::string id = text_or(request, "pipeline", "main");
-  const ServedPipeline* served = find(id);
-  if (served == nullptr || !served->dead_letters)
+  const auto served = find(id);
+  const auto dead_letters = served ? served->dead_letters() : nullptr;
+  if (!dead_letters)
     return Error{ErrorCode::NotFound, fmt::format("the server has no dead-letter queue of a pipeline \"{}\"", id)};
   auto selection = selection_from_json(request.value("selection", json()));
   if (!selection) return selection.error();
-  auto removed = purge_entries(*served->dead_letters, *selection);
+  auto removed = purge_entries(*dead_letters, *selection);
   if (!removed) return removed.error();
   return json_line({{"removed", *removed}});
 }
@@ -110,11 +115,13 @@ Result<std::string> DeadLetterService::replay(const std::string& text) {
   const json request = json::parse(text);
   const std::string from = text_or(request, "pipeline", "main");
   const std::string to = text_or(request, "to", from);
-  const ServedPipeline* source = find(from);
-  if (source == nullptr || !source->dead_letters)
+  const auto source = find(from);
+  const auto dead_letters = source ? source->dead_letters() : nullptr;
+  if (!dead_letters)
     return Error{ErrorCode::NotFound, fmt::format("the server has no dead-letter queue of a pipeline \"{}\"", from)};
-  const ServedPipeline* target = find(to);
-  if (target == nullptr) return Error{ErrorCode::NotFound, fmt::format("the server runs no pipeline \"{}\"", to)};
+  const auto target = find(to);
+  const auto pipeline = target ? target->pipeline() : nullptr;
+  if (!pipeline) return Error{ErrorCode::NotFound, fmt::format("the server runs no pipeline \"{}\"", to)};
   auto selection = selection_from_json(request.value("selection", json()));
   if (!selection) return selection.error();
   Replay::Order order;
@@ -127,7 +134,7 @@ Result<std::string> DeadLetterService::replay(const std::string& text) {
     const std::lock_guard lock(mutex_);
     if (is_stopping_) return Error{ErrorCode::Cancelled, "the server is stopping"};
     rounds_.remove_if([](const auto& earlier) { return earlier->counts().is_over; });
-    round = std::make_shared<Replay>(source->dead_letters, target->pipeline->replay_sink(), std::move(order));
+    round = std::make_shared<Replay>(dead_letters, pipeline->replay_sink(), std::move(order));
     rounds_.push_back(round);
   }
   // In short pieces, so that a stopping server need not wait for a destination.

@@ -6,27 +6,21 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
-#include "pipeline/dead_letter/dead_letter_queue.h"
-#include "pipeline/run/pipeline.h"
 #include "server/control/control_server.h"
 #include "server/dead_letters/replay.h"
+#include "server/pipelines/pipeline_manager.h"
 
 namespace logboom {
 
-struct ServedPipeline {
-  Pipeline* pipeline = nullptr;
-  std::shared_ptr<DeadLetterQueue> dead_letters;  // nullptr: it has none
-};
-
-/// Any thread. Pipelines are not added or removed while requests may come.
+/// Any thread.
 ///   pipelines                                     every pipeline's ledger, queue and dead-letter queue
 ///   dlq.purge  {pipeline, selection}              removed
 ///   dlq.replay {pipeline, to, selection, max_replays, most, wait_seconds}   the counts of the round so far
 class DeadLetterService {
  public:
-  explicit DeadLetterService(std::vector<ServedPipeline> pipelines) : pipelines_(std::move(pipelines)) {}
+  /// `pipelines` gives the process's pipelines at this moment, on any thread.
+  explicit DeadLetterService(std::function<PipelineManager::Snapshot()> pipelines) : pipelines_(std::move(pipelines)) {}
   ControlHandlers handlers();
   /// Rounds of replay send nothing more.
   void request_stop();
@@ -35,9 +29,9 @@ class DeadLetterService {
   Result<std::string> list_pipelines(const std::string& request);
   Result<std::string> purge(const std::string& request);
   Result<std::string> replay(const std::string& request);
-  const ServedPipeline* find(const std::string& id) const;
+  std::shared_ptr<const RunningPipeline> find(const std::string& id) const;
 
-  const std::vector<ServedPipeline> pipelines_;
+  const std::function<PipelineManager::Snapshot()> pipelines_;
   std::mutex mutex_;
   bool is_stopping_ = false;
   std::list<std::shared_ptr<Replay>> rounds_;  // those that are not over, and some that are

@@ -1,0 +1,44 @@
+#include "server/pipelines/process_settings.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "server/keystore/keystore.h"
+
+namespace logboom {
+namespace fs = std::filesystem;
+
+Result<ProcessSettings> load_process_settings(const Settings& command_line) {
+  ProcessSettings process;
+  process.settings = command_line;
+  const std::string directory = command_line.text("path.settings");
+  if (directory.empty()) return process;
+  auto variables = keystore_then_environment(directory);
+  if (!variables) return variables.error();
+  process.variables = std::move(*variables);
+  for (const char* name : {"logboom.yml", "logstash.yml"}) {
+    const std::string path = directory + "/" + name;
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) continue;
+    if (auto loaded = process.settings.load_yaml(path, process.variables); !loaded) return loaded.error();
+    break;
+  }
+  return process;
+}
+
+Result<std::vector<PipelineEntry>> configured_pipelines(const ProcessSettings& process) {
+  const Settings& settings = process.settings;
+  const bool has_own = settings.has("config.string") || !settings.text("path.config").empty();
+  if (has_own) return std::vector<PipelineEntry>{{Settings(), settings.text("pipeline.id")}};
+  const std::string list = settings.text("path.settings") + "/pipelines.yml";
+  std::error_code ignored;
+  if (settings.text("path.settings").empty() || !fs::exists(list, ignored))
+    return Error{ErrorCode::InvalidArgument,
+                 "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
+  auto entries = load_pipelines_yaml(list, process.variables);
+  if (entries && entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};
+  return entries;
+}
+
+}  // namespace logboom

@@ -1,0 +1,199 @@
+#include "server/pipelines/running_pipeline.h"
+
+#include <algorithm>
+
+#include "pipeline/base/log.h"
+#include "server/dead_letters/settings.h"
+#include "server/pipeline_queue.h"
+
+namespace logboom {
+namespace {
+
+constexpr auto kDrainLogInterval = std::chrono::seconds(5);
+constexpr auto kLongestSessionEnd = std::chrono::milliseconds(10'000);
+
+/// Of the time that a pipeline has for its end, what its sessions may take.
+std::chrono::milliseconds session_limit(std::chrono::milliseconds end_limit) {
+  return std::min(kLongestSessionEnd, end_limit / 3);
+}
+
+}  // namespace
+
+std::string_view pipeline_state_name(PipelineState state) {
+  switch (state) {
+    case PipelineState::Starting: return "starting";
+    case PipelineState::Running: return "running";
+    case PipelineState::Stopping: return "stopping";
+    case PipelineState::Failed: return "failed";
+    case PipelineState::Finished: return "finished";
+  }
+  return "unknown";
+}
+
+RunningPipeline::RunningPipeline(WantedPipeline wanted, MetricScope& metrics)
+    : id_(std::move(wanted.id)), metrics_(metrics), settings_(std::move(wanted.settings)) {}
+
+RunningPipeline::~RunningPipeline() {
+  if (drainer_.joinable()) {
+    abandon();
+    drainer_.join();
+  }
+  listeners_.clear();
+  pipeline_.reset();
+}
+
+PipelineState RunningPipeline::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::string RunningPipeline::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+std::shared_ptr<Pipeline> RunningPipeline::pipeline() const {
+  const std::lock_guard lock(mutex_);
+  return pipeline_;
+}
+
+std::shared_ptr<DeadLetterQueue> RunningPipeline::dead_letters() const {
+  const std::lock_guard lock(mutex_);
+  return dead_letters_;
+}
+
+Settings RunningPipeline::settings() const {
+  const std::lock_guard lock(mutex_);
+  return settings_;
+}
+
+std::string RunningPipeline::config_hash() const {
+  const std::lock_guard lock(mutex_);
+  return config_hash_;
+}
+
+ReloadCounts RunningPipeline::reloads() const {
+  const std::lock_guard lock(mutex_);
+  return reloads_;
+}
+
+std::chrono::system_clock::time_point RunningPipeline::started_at() const {
+  const std::lock_guard lock(mutex_);
+  return started_at_;
+}
+
+void RunningPipeline::set_state(PipelineState state) {
+  const std::lock_guard lock(mutex_);
+  state_ = state;
+}
+
+void RunningPipeline::fail(std::string problem) {
+  const std::lock_guard lock(mutex_);
+  state_ = PipelineState::Failed;
+  problem_ = std::move(problem);
+}
+
+Result<void> RunningPipeline::open_dead_letters() {
+  const Settings settings = this->settings();
+  if (!settings.boolean("dead_letter_queue.enable")) return {};
+  auto options = dead_letter_options(settings, id_);
+  const auto refuse = [this](ErrorCode code, const std::string& message) {
+    log_error(id_, "the pipeline does not start: {}", message);
+    fail(message);
+    return Error{code, message};
+  };
+  if (!options) return refuse(options.error().code, options.error().message);
+  options->metrics = &metrics_.child("dead_letter_queue");
+  auto opened = DeadLetterQueue::open(std::move(*options));
+  if (!opened)
+    return refuse(opened.error().code, fmt::format("its dead-letter queue cannot be opened: {}", opened.error().message));
+  const std::lock_guard lock(mutex_);
+  dead_letters_ = std::move(*opened);
+  return {};
+}
+
+Result<void> RunningPipeline::start(CompiledPipeline compiled, const std::function<NetworkThreads&()>& network,
+                                    std::function<void()> changed) {
+  const Settings settings = this->settings();
+  changed_ = std::move(changed);
+  const auto refuse = [this](const Error& error) {
+    listeners_.clear();
+    log_error(id_, "the pipeline does not start: {}", error.message);
+    fail(error.message);
+    return error;
+  };
+  PipelineSettings& run = compiled.run;
+  run.dead_letters = dead_letters();
+  auto queue = make_pipeline_queue(id_, settings, run.workers * run.batch_size, metrics_);
+  if (!queue) return refuse(queue.error());
+  const auto pipeline = std::make_shared<Pipeline>(std::move(compiled.plan), run, std::move(*queue), metrics_);
+  end_limit_ = end_limit(settings);
+  if (auto started = pipeline->start_outputs(); !started) return refuse(started.error());
+  auto wanted = pipeline->take_endpoints();
+  pipeline->start_workers();
+  for (WantedEndpoint& endpoint : wanted) {
+    auto listener = open_endpoint(network(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
+    if (!listener) return refuse(listener.error());
+    listeners_.push_back(std::move(*listener));
+  }
+  pipeline->on_inputs_ended(changed_);
+  pipeline->start_inputs();
+  log_info(id_, "pipeline started: {} worker{}, batches of {}, {}, {}", run.workers, run.workers == 1 ? "" : "s",
+           run.batch_size, run.is_ordered ? "ordered" : "unordered",
+           promise(settings, run.acknowledge == AcknowledgeWhen::Delivered));
+  const std::lock_guard lock(mutex_);
+  pipeline_ = pipeline;
+  config_hash_ = std::move(compiled.config_hash);
+  state_ = PipelineState::Running;
+  started_at_ = std::chrono::system_clock::now();
+  return {};
+}
+
+void RunningPipeline::request_stop() {
+  if (stopping_since_) return;
+  stopping_since_ = std::chrono::steady_clock::now();
+  next_report_ = *stopping_since_ + kDrainLogInterval;
+  if (!pipeline_ || has_drained_) return;
+  set_state(PipelineState::Stopping);
+  pipeline_->request_stop();
+}
+
+void RunningPipeline::look_after() {
+  if (dead_letters_) dead_letters_->expire();
+  if (!pipeline_ || has_drained_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!drainer_.joinable() && (stopping_since_ || pipeline_->has_ended_inputs())) {
+    // An end of the inputs' own is no reason to hurry; a request that comes later is (below).
+    drain_in_background(stopping_since_ ? *stopping_since_ + end_limit_ : std::chrono::steady_clock::time_point::max());
+  }
+  if (!stopping_since_) return;
+  if (!is_given_up_ && now >= *stopping_since_ + end_limit_) abandon();
+  if (now < next_report_) return;
+  next_report_ = now + kDrainLogInterval;
+  log_warn(id_, "still stopping: {} events queued, {} not delivered yet", pipeline_->queue().fill().events,
+           pipeline_->undelivered_events());
+}
+
+void RunningPipeline::drain_in_background(std::chrono::steady_clock::time_point deadline) {
+  set_state(PipelineState::Stopping);
+  drainer_ = std::thread([this, deadline] {
+    for (const auto& listener : listeners_) listener->ask_sessions_to_end();
+    const auto sessions_end = std::chrono::steady_clock::now() + session_limit(end_limit_);
+    for (const auto& listener : listeners_)
+      listener->drain(std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                                 sessions_end - std::chrono::steady_clock::now())));
+    pipeline_->drain(deadline);
+    set_state(PipelineState::Finished);
+    has_drained_ = true;
+    changed_();
+  });
+}
+
+bool RunningPipeline::has_ended() const { return has_drained_.load() || state() == PipelineState::Failed; }
+
+void RunningPipeline::abandon() {
+  is_given_up_ = true;
+  if (pipeline_ && !has_drained_) pipeline_->abandon();
+}
+
+}  // namespace logboom

@@ -1,0 +1,114 @@
+// RunningPipeline: one pipeline of the process from its start to its end, the one that cannot start included.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "pipeline/dead_letter/dead_letter_queue.h"
+#include "pipeline/run/pipeline.h"
+#include "server/listen/open_endpoint.h"
+#include "server/pipelines/compiled_pipeline.h"
+
+namespace logboom {
+
+enum class PipelineState {
+  Starting,
+  Running,
+  Stopping,  // takes nothing new; what it has is delivered
+  Failed,    // did not start; problem() says why
+  Finished,  // all inputs have ended and everything is delivered
+};
+
+/// "starting", "running" and so on, as the API writes them.
+std::string_view pipeline_state_name(PipelineState state);
+
+/// The reloads of one pipeline.
+struct ReloadCounts {
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+  std::string last_error;  // diagnostics of the last refusal; empty: there was none
+  std::optional<std::chrono::system_clock::time_point> last_success;
+  std::optional<std::chrono::system_clock::time_point> last_failure;
+};
+
+/// The const functions are for any thread, and what they return stays valid; a reload may replace what the next call gives.
+/// The others are for the thread of the PipelineManager.
+class RunningPipeline {
+ public:
+  RunningPipeline(WantedPipeline wanted, MetricScope& metrics);
+  ~RunningPipeline();
+  RunningPipeline(const RunningPipeline&) = delete;
+  RunningPipeline& operator=(const RunningPipeline&) = delete;
+
+  const std::string& id() const { return id_; }
+  /// The pipeline's scope.
+  MetricScope& metrics() const { return metrics_; }
+  PipelineState state() const;
+  /// Of a failed pipeline: the rendered diagnostics, or why it could not start.
+  std::string problem() const;
+  /// nullptr when it never started. Of a finished one the counters and the queue can still be asked.
+  std::shared_ptr<Pipeline> pipeline() const;
+  /// nullptr: it has none.
+  std::shared_ptr<DeadLetterQueue> dead_letters() const;
+  /// The process's settings with the pipeline's own on top, as it runs with them.
+  Settings settings() const;
+  /// SHA-256 of the configuration's text that it runs; empty when it cannot be read.
+  std::string config_hash() const;
+  ReloadCounts reloads() const;
+  std::chrono::system_clock::time_point started_at() const;
+
+  void fail(std::string problem);
+  /// Before start(): an input of another pipeline may read the dead letters. An error is left in fail() too.
+  Result<void> open_dead_letters();
+  /// Opens the queue, outputs and sockets of a plan, and starts. `network` gives the network threads when a socket needs
+  /// them. `inputs_ended` is called on some thread when the inputs have ended by themselves, or the pipeline is drained. An
+  /// error is left in fail() too.
+  Result<void> start(CompiledPipeline compiled, const std::function<NetworkThreads&()>& network,
+                     std::function<void()> inputs_ended);
+
+  /// Asks inputs to end.
+  void request_stop();
+  /// Looks whether it is time for the next step of the end, and begins that; never waits.
+  void look_after();
+  /// True when nothing more is to come of it.
+  bool has_ended() const;
+  /// Gives up what is undelivered.
+  void abandon();
+
+ private:
+  void drain_in_background(std::chrono::steady_clock::time_point deadline);
+  void set_state(PipelineState state);
+
+  const std::string id_;
+  MetricScope& metrics_;
+
+  mutable std::mutex mutex_;
+  PipelineState state_ = PipelineState::Starting;
+  std::string problem_;
+  Settings settings_;
+  std::string config_hash_;
+  ReloadCounts reloads_;
+  std::chrono::system_clock::time_point started_at_;
+  std::shared_ptr<Pipeline> pipeline_;
+  std::shared_ptr<DeadLetterQueue> dead_letters_;  // outlives the pipeline
+
+  std::function<void()> changed_;
+  std::vector<std::shared_ptr<OpenEndpoint>> listeners_;
+  std::thread drainer_;
+  std::chrono::milliseconds end_limit_{0};  // from the request on
+  std::optional<std::chrono::steady_clock::time_point> stopping_since_;
+  std::chrono::steady_clock::time_point next_report_;
+  bool is_given_up_ = false;
+  std::atomic<bool> has_drained_{false};
+};
+
+}  // namespace logboom
