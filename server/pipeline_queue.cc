@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
-
+#include "pipeline/base/file_name.h"
 #include "pipeline/base/log.h"
 #include "pipeline/queue/memory_queue.h"
 #include "pipeline/queue/persistent_queue.h"
@@ -20,17 +19,20 @@ std::uint64_t checkpoint(const Settings& settings, std::string_view name) {
   return number > 0 ? number : kNoCheckpoint;
 }
 
-StoreSync sync_of(const Settings& settings) {
-  const std::string name = settings.text("queue.sync");
-  if (name == "interval") return StoreSync::Interval;
-  return name == "never" ? StoreSync::Never : StoreSync::Always;
-}
-
-StoreCompression compression_of(const Settings& settings) {
-  const std::string name = settings.text("queue.compression");
-  if (name == "zstd" || name == "speed") return StoreCompression::Speed;
-  if (name == "balanced") return StoreCompression::Balanced;
-  return name == "size" ? StoreCompression::Size : StoreCompression::None;
+/// What all stores of a pipeline have in common: not where they are.
+Result<StoreOptions> store_options(const Settings& settings) {
+  StoreOptions made;
+  made.segment_bytes = settings.bytes("queue.page_capacity");
+  made.sync = store_sync_named(settings.text("queue.sync"));
+  made.checkpoint_interval =
+      std::chrono::milliseconds(std::max<std::int64_t>(10, settings.number("queue.checkpoint.interval")));
+  made.checkpoint_writes = checkpoint(settings, "queue.checkpoint.writes");
+  made.checkpoint_acks = checkpoint(settings, "queue.checkpoint.acks");
+  made.compression = store_compression_named(settings.text("queue.compression"));
+  auto keys = StoreKeys::parse(settings.text("queue.encryption"));
+  if (!keys) return Error{ErrorCode::InvalidArgument, fmt::format("queue.encryption: {}", keys.error().message)};
+  made.keys = std::move(*keys);
+  return made;
 }
 
 std::uint64_t max_bytes(const Settings& settings) {
@@ -44,14 +46,13 @@ bool is_persisted(const Settings& settings) { return settings.text("queue.type")
 
 std::string queue_directory(const Settings& settings, const std::string& id) {
   const std::string own = settings.text("path.queue");
-  std::string directory = (own.empty() ? settings.text("path.data") + "/queue" : own) + "/";
-  const bool is_special = id == "." || id == "..";
-  for (const char letter : id) {
-    const auto byte = static_cast<unsigned char>(letter);
-    const bool is_plain = byte < 0x80 && (std::isalnum(byte) != 0 || letter == '-' || letter == '_' || letter == '.');
-    directory += is_plain && !is_special ? std::string(1, letter) : fmt::format("%{:02X}", byte);
-  }
-  return directory;
+  return (own.empty() ? settings.text("path.data") + "/queue" : own) + "/" + file_name_of(id);
+}
+
+Result<DiskBufferDefaults> disk_buffer_defaults(const Settings& settings) {
+  auto store = store_options(settings);
+  if (!store) return store.error();
+  return DiskBufferDefaults{settings.text("path.data") + "/buffers", std::move(*store)};
 }
 
 Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id, const Settings& settings,
@@ -63,19 +64,12 @@ Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id
     limits.max_bytes = max_bytes(settings);
     return std::unique_ptr<PipelineQueue>(std::make_unique<MemoryQueue>(limits));
   }
+  auto store = store_options(settings);
+  if (!store) return store.error();
   PersistentQueueOptions options;
+  options.store = std::move(*store);
   options.store.directory = queue_directory(settings, id);
   options.store.name = id;
-  options.store.segment_bytes = settings.bytes("queue.page_capacity");
-  options.store.sync = sync_of(settings);
-  options.store.checkpoint_interval =
-      std::chrono::milliseconds(std::max<std::int64_t>(10, settings.number("queue.checkpoint.interval")));
-  options.store.checkpoint_writes = checkpoint(settings, "queue.checkpoint.writes");
-  options.store.checkpoint_acks = checkpoint(settings, "queue.checkpoint.acks");
-  options.store.compression = compression_of(settings);
-  auto keys = StoreKeys::parse(settings.text("queue.encryption"));
-  if (!keys) return Error{ErrorCode::InvalidArgument, fmt::format("queue.encryption: {}", keys.error().message)};
-  options.store.keys = std::move(*keys);
   options.max_bytes = max_bytes(settings);
   options.max_events = max_events;
   auto queue = PersistentQueue::open(std::move(options), pipeline.child("queue"));
@@ -91,7 +85,7 @@ Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id
 std::string promise(const Settings& settings, bool when_delivered) {
   if (!is_persisted(settings))
     return fmt::format("senders are told \"received\" when events are {}", when_delivered ? "delivered" : "queued");
-  switch (sync_of(settings)) {
+  switch (store_sync_named(settings.text("queue.sync"))) {
     case StoreSync::Always:
       return "senders are told \"received\" when events are in the queue and synced: they survive a power cut";
     case StoreSync::Interval:

@@ -7,6 +7,7 @@
 
 #include "pipeline/base/metrics.h"
 #include "pipeline/queue/queue.h"
+#include "pipeline/run/disk_buffer.h"
 #include "server/settings.h"
 
 namespace logboom {
@@ -17,6 +18,9 @@ bool is_persisted(const Settings& settings);
 /// Errors: InvalidArgument - settings that do not fit; AlreadyExists, Io, Full - the queue's directory cannot be used.
 Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id, const Settings& settings,
                                                            std::size_t events_in_work, MetricScope& pipeline);
+
+/// What disk buffers of a pipeline's outputs are unless their options say otherwise. Errors: InvalidArgument.
+Result<DiskBufferDefaults> disk_buffer_defaults(const Settings& settings);
 
 /// When senders are told "received", for the log.
 std::string promise(const Settings& settings, bool when_delivered);

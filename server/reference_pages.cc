@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "pipeline/plugin/delivery_options.h"
 #include "pipeline/plugin/registry.h"
 #include "server/settings.h"
 
@@ -42,6 +43,9 @@ void add_pages(PluginKind kind, std::map<std::string, std::string>& pages) {
     if (!descriptor.details.empty()) page += fmt::format("\n{}\n", descriptor.details);
     page += "\n## Options\n\n" + (options.empty() ? std::string("None of its own.\n") : option_rows(options));
     page += fmt::format("\n## Common options of every {}\n\n", plugin_kind_name(kind)) + option_rows(common_options(kind));
+    if (kind == PluginKind::Output)
+      page += "\n`buffer` holds:\n\n" + option_rows(buffer_option_declarations()) + "\n`retry` holds:\n\n" +
+              option_rows(retry_option_declarations()) + "\nSee [buffers and retries](../buffers.md).\n";
     pages.emplace(fmt::format("{}-{}.md", plugin_kind_name(kind), descriptor.name), std::move(page));
   }
 }

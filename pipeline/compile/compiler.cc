@@ -148,6 +148,7 @@ class PlanBuilder {
     const auto* descriptor = descriptor_of<Output>(node);
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "outputs");
+    site.delivery = DeliveryOptions::read(node, diagnostics_);
     auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
     if (!made) return;
     block.steps.emplace_back(OutputStep{plan_.outputs.size()});
@@ -161,6 +162,7 @@ class PlanBuilder {
     for (const Attribute& attribute : node.attributes)
       if (attribute.name != "label" && !is_common_option(node.kind, attribute.name))
         report_unknown_option(node, attribute, own, diagnostics_);
+    DeliveryOptions::refuse(node, diagnostics_);
     const Attribute* name = node.find("label");
     if (name == nullptr) {
       diagnostics_.error(node.name_span, "output \"relabel\" needs the option \"label\"", "label => \"@NAME\"");

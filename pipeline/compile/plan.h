@@ -10,6 +10,7 @@
 #include "pipeline/base/metrics.h"
 #include "pipeline/compile/condition.h"
 #include "pipeline/config/graph.h"
+#include "pipeline/plugin/delivery_options.h"
 #include "pipeline/plugin/filter.h"
 #include "pipeline/plugin/input.h"
 #include "pipeline/plugin/output.h"
@@ -54,6 +55,7 @@ struct PluginSite {
   Counter* events_in = nullptr;
   Counter* events_out = nullptr;
   Counter* duration_nanoseconds = nullptr;
+  DeliveryOptions delivery;  // of an output
 };
 
 struct PlannedLabel {

@@ -100,6 +100,7 @@ struct HttpClient::State {
   void start_waiting();
   void start(Waiting request);
   void collect_finished();
+  Waiting take_back(CURL* easy);
   void finish(CURL* easy, Result<HttpAnswer> result);
   void cancel_everything();
   void configure(CURL* easy, Transfer& transfer);
@@ -241,7 +242,13 @@ void HttpClient::State::collect_finished() {
     curl_multi_remove_handle(multi, easy);
     Transfer& transfer = *running.at(easy);
     if (code != CURLE_OK) {
-      finish(easy, transfer_error(code, transfer));
+      const Error error = transfer_error(code, transfer);
+      if (error.code != ErrorCode::Unavailable || transfer.request.call.retries == 0) {
+        finish(easy, error);
+      } else {
+        --transfer.request.call.retries;
+        start(take_back(easy));
+      }
       continue;
     }
     long status = 0;
@@ -257,15 +264,21 @@ void HttpClient::State::collect_finished() {
   }
 }
 
-/// Tells who asked. The handle is in no multi any more.
-void HttpClient::State::finish(CURL* easy, Result<HttpAnswer> result) {
+/// The request of a handle, which is idle then. It is in no multi any more.
+Waiting HttpClient::State::take_back(CURL* easy) {
   const auto found = running.find(easy);
   const std::unique_ptr<Transfer> transfer = std::move(found->second);
   running.erase(found);
   curl_easy_reset(easy);  // lets go of what points into the transfer
   idle_handles.push_back(easy);
+  return std::move(transfer->request);
+}
+
+/// Tells who asked. The handle is in no multi any more.
+void HttpClient::State::finish(CURL* easy, Result<HttpAnswer> result) {
+  const Waiting request = take_back(easy);
   try {
-    transfer->request.done(std::move(result));
+    request.done(std::move(result));
   } catch (const std::exception& failure) {
     log_error("http_client", "a request's callback failed: {}", failure.what());
   }

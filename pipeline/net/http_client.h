@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,7 +23,7 @@ struct HttpClientOptions {
   bool follows_redirects = true;  // up to ten, with the same method
   bool keeps_connections = true;
   bool keeps_cookies = true;
-  bool verifies_peer = true;     // the certificate and, unless verifies_name says otherwise, the name in it
+  bool verifies_peer = true;  // the certificate and, unless verifies_name says otherwise, the name in it
   bool verifies_name = true;
   std::string authorities_pem;   // trusted certificates instead of the system's; empty: the system's
   std::string certificate_file;  // PEM, for destinations that ask for a client certificate
@@ -42,6 +43,7 @@ struct HttpCall {
   std::string url;
   HttpHeaders headers;
   std::string body;
+  std::uint64_t retries = 0;  // times that it is sent again at once when there is no answer
 };
 
 struct HttpAnswer {

@@ -13,29 +13,27 @@ namespace logboom {
 
 enum class TlsClientAuthentication { None, Optional, Required };
 
-/// What a listening address needs for TLS. Paths name PEM files.
-struct TlsServerSettings {
-  std::string certificate;  // may hold the chain behind the server's own
+/// What both sides of a connection have. Paths name PEM files.
+struct TlsSettings {
+  std::string certificate;  // of this side; may hold the chain behind it. Empty: none, which only a client can do without
   std::string key;
   std::string key_passphrase;
-  std::vector<std::string> extra_chain_certificates;
-  std::vector<std::string> certificate_authorities;  // that client certificates are checked against
-  TlsClientAuthentication client_authentication = TlsClientAuthentication::None;
+  std::vector<std::string> certificate_authorities;  // that the peer's certificate is checked against
   std::vector<std::string> supported_protocols = {"TLSv1.2", "TLSv1.3"};
   std::vector<std::string> cipher_suites;  // IANA or OpenSSL names; empty: OpenSSL's default
 };
 
+/// What a listening address needs for TLS.
+struct TlsServerSettings : TlsSettings {
+  std::vector<std::string> extra_chain_certificates;
+  TlsClientAuthentication client_authentication = TlsClientAuthentication::None;
+};
+
 enum class TlsVerification { Full, Certificate, None };
 
-/// What a connection that we make needs for TLS.
-struct TlsClientSettings {
-  std::vector<std::string> certificate_authorities;  // empty: the system's
+/// What a connection that we make needs for TLS. Without authorities the system's count.
+struct TlsClientSettings : TlsSettings {
   TlsVerification verification = TlsVerification::Full;
-  std::string certificate;  // for servers that ask for one; empty: none
-  std::string key;
-  std::string key_passphrase;
-  std::vector<std::string> supported_protocols = {"TLSv1.2", "TLSv1.3"};
-  std::vector<std::string> cipher_suites;
 };
 
 /// One connection's handshake, as events may name it.

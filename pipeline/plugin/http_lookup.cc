@@ -4,8 +4,6 @@
 
 #include <condition_variable>
 
-#include "pipeline/plugin/tls_options.h"
-
 namespace logboom {
 namespace {
 
@@ -34,29 +32,9 @@ HttpLookup::HttpLookup(const HttpLookupOptions& options, const PluginContext& co
       hits_(context.metrics().counter("cache_hits")),
       failures_(context.metrics().counter("failed_requests")),
       latency_(context.metrics().histogram("request_latency")) {
-  HttpClientOptions to;
-  to.max_transfers = options.pool_max;
-  to.max_transfers_per_host = options.pool_max_per_route;
-  to.request_seconds = options.request_timeout.seconds;
-  to.connect_seconds = options.connect_timeout.seconds;
-  to.silence_seconds = options.socket_timeout.seconds;
-  to.follows_redirects = options.follow_redirects;
-  to.keeps_connections = options.keepalive;
-  to.keeps_cookies = false;
-  to.verifies_peer = options.ssl_verification_mode == "full";
-  to.certificate_file = options.ssl_certificate.value_or("");
-  to.key_file = options.ssl_key.value_or("");
-  to.proxy = options.proxy.value_or("");
-  to.user = options.user.value_or("");
-  if (options.password) to.password = options.password->value;
+  HttpClientOptions to = http_client_options(options, context);
   to.keeps_answer_headers = true;
   to.max_answer_bytes = 16 * 1024 * 1024;
-  to.authorities_pem = read_certificate_authorities(options.ssl_certificate_authorities, context);
-  if (options.user.has_value() != options.password.has_value())
-    context.error(options.user ? "user" : "password", "user and password belong together", "give both, or neither");
-  if (options.ssl_certificate.has_value() != options.ssl_key.has_value())
-    context.error(options.ssl_key ? "ssl_key" : "ssl_certificate", "ssl_certificate and ssl_key belong together",
-                  "give both, or neither");
   client_ = std::make_unique<HttpClient>(std::move(to));
 }
 
@@ -87,20 +65,15 @@ void HttpLookup::keep(const std::string& key, const AnswerPtr& answer) {
   recent_.pop_back();
 }
 
-void HttpLookup::send(HttpCall call, std::uint64_t retries, std::function<void(Result<HttpAnswer>)> done) {
+void HttpLookup::send(HttpCall call, std::function<void(Result<HttpAnswer>)> done) {
   requests_.add();
+  call.retries = retries_;
   const auto begun = std::chrono::steady_clock::now();
-  HttpCall again = retries > 0 ? call : HttpCall{};
-  client_->send(std::move(call),
-                [this, again = std::move(again), retries, begun, done = std::move(done)](Result<HttpAnswer> answer) mutable {
-                  latency_.observe(std::chrono::steady_clock::now() - begun);
-                  if (!answer) failures_.add();
-                  if (!answer && answer.error().code == ErrorCode::Unavailable && retries > 0) {
-                    send(std::move(again), retries - 1, std::move(done));
-                  } else {
-                    done(std::move(answer));
-                  }
-                });
+  client_->send(std::move(call), [this, begun, done = std::move(done)](Result<HttpAnswer> answer) {
+    latency_.observe(std::chrono::steady_clock::now() - begun);
+    if (!answer) failures_.add();
+    done(std::move(answer));
+  });
 }
 
 std::vector<HttpLookup::AnswerPtr> HttpLookup::ask(std::vector<HttpCall> calls) {
@@ -120,7 +93,7 @@ std::vector<HttpLookup::AnswerPtr> HttpLookup::ask(std::vector<HttpCall> calls) 
       const std::lock_guard lock(pending->mutex);
       ++pending->open;
     }
-    send(std::move(calls[i]), retries_, [pending, &answers, i](Result<HttpAnswer> answer) {
+    send(std::move(calls[i]), [pending, &answers, i](Result<HttpAnswer> answer) {
       const std::lock_guard lock(pending->mutex);
       answers[i] = std::make_shared<const Result<HttpAnswer>>(std::move(answer));
       if (--pending->open == 0) pending->changed.notify_all();

@@ -336,7 +336,17 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
        false,
        false,
        "",
-       ""}};
+       ""},
+      {"buffer",
+       "hash",
+       "{ type => \"memory\" }",
+       "Where events wait for this output: in memory, or on disk, so that its trouble is nobody else's.",
+       {},
+       false,
+       false,
+       "",
+       ""},
+      {"retry", "hash", "{}", "How this output's events are tried again.", {}, false, false, "", ""}};
   switch (kind) {
     case PluginKind::Input: return inputs;
     case PluginKind::Codec: return codecs;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "pipeline/base/result.h"
 #include "pipeline/event/batch.h"
@@ -43,6 +45,9 @@ class Delivery {
   virtual void report(std::size_t index, Outcome outcome) = 0;
   /// The same for all events that were not reported yet.
   virtual void report_all(const Outcome& outcome) = 0;
+  /// The destination cannot be reached now: the output keeps the events and goes on trying by itself. `reason` is for a
+  /// person.
+  virtual void note_trouble(std::string_view reason) { (void)reason; }
 
  protected:
   std::span<Event* const> events_;
@@ -54,6 +59,7 @@ using DeliveryPtr = std::shared_ptr<Delivery>;
 struct RetryPolicy {
   std::chrono::milliseconds first_pause{250};  // doubles from attempt to attempt
   std::chrono::milliseconds longest_pause{30'000};
+  std::uint64_t max_attempts = 0;  // an event that was offered so often is given up; 0: never
 };
 
 /// A destination. Threads: deliver() is called by several workers and by the engine's retry thread at the same time.

@@ -17,6 +17,29 @@ bool is_readable(const std::string& option, const std::string& path, const Plugi
   return false;
 }
 
+bool are_authorities_readable(const TlsOptions& options, const PluginContext& context) {
+  bool is_fine = true;
+  for (const std::string& path : options.ssl_certificate_authorities)
+    is_fine &= is_readable("ssl_certificate_authorities", path, context);
+  return is_fine;
+}
+
+void fill_both_sides(const TlsOptions& options, TlsSettings& settings) {
+  settings.certificate = options.ssl_certificate;
+  settings.key = options.ssl_key;
+  settings.key_passphrase = options.ssl_key_passphrase.value;
+  settings.certificate_authorities = options.ssl_certificate_authorities;
+  settings.supported_protocols = options.ssl_supported_protocols;
+  settings.cipher_suites = options.ssl_cipher_suites;
+}
+
+std::shared_ptr<const TlsContext> made_or_reported(Result<std::shared_ptr<const TlsContext>> made,
+                                                   const PluginContext& context) {
+  if (made) return std::move(*made);
+  context.error("ssl_enabled", "TLS cannot be set up: " + made.error().message);
+  return nullptr;
+}
+
 }  // namespace
 
 std::shared_ptr<const TlsContext> tls_server_context(const TlsServerOptions& options, const PluginContext& context) {
@@ -39,8 +62,7 @@ std::shared_ptr<const TlsContext> tls_server_context(const TlsServerOptions& opt
   }
   for (const std::string& path : options.ssl_extra_chain_certs)
     is_fine &= is_readable("ssl_extra_chain_certs", path, context);
-  for (const std::string& path : options.ssl_certificate_authorities)
-    is_fine &= is_readable("ssl_certificate_authorities", path, context);
+  is_fine &= are_authorities_readable(options, context);
   if (options.ssl_client_authentication != "none" && options.ssl_certificate_authorities.empty()) {
     context.error(
         "ssl_client_authentication",
@@ -50,27 +72,17 @@ std::shared_ptr<const TlsContext> tls_server_context(const TlsServerOptions& opt
   }
   if (!is_fine) return nullptr;
   TlsServerSettings settings;
-  settings.certificate = options.ssl_certificate;
-  settings.key = options.ssl_key;
-  settings.key_passphrase = options.ssl_key_passphrase.value;
+  fill_both_sides(options, settings);
   settings.extra_chain_certificates = options.ssl_extra_chain_certs;
-  settings.certificate_authorities = options.ssl_certificate_authorities;
   settings.client_authentication = options.ssl_client_authentication == "required"   ? TlsClientAuthentication::Required
                                    : options.ssl_client_authentication == "optional" ? TlsClientAuthentication::Optional
                                                                                      : TlsClientAuthentication::None;
-  settings.supported_protocols = options.ssl_supported_protocols;
-  settings.cipher_suites = options.ssl_cipher_suites;
-  auto made = TlsContext::for_server(settings);
-  if (made) return std::move(*made);
-  context.error("ssl_enabled", "TLS cannot be set up: " + made.error().message);
-  return nullptr;
+  return made_or_reported(TlsContext::for_server(settings), context);
 }
 
 std::shared_ptr<const TlsContext> tls_client_context(const TlsClientOptions& options, const PluginContext& context) {
   if (!options.ssl_enabled) return nullptr;
-  bool is_fine = true;
-  for (const std::string& path : options.ssl_certificate_authorities)
-    is_fine &= is_readable("ssl_certificate_authorities", path, context);
+  bool is_fine = are_authorities_readable(options, context);
   if (options.ssl_certificate.empty() != options.ssl_key.empty()) {
     context.error(options.ssl_certificate.empty() ? "ssl_key" : "ssl_certificate",
                   "ssl_certificate and ssl_key go together");
@@ -80,19 +92,11 @@ std::shared_ptr<const TlsContext> tls_client_context(const TlsClientOptions& opt
   if (!options.ssl_key.empty()) is_fine &= is_readable("ssl_key", options.ssl_key, context);
   if (!is_fine) return nullptr;
   TlsClientSettings settings;
-  settings.certificate_authorities = options.ssl_certificate_authorities;
+  fill_both_sides(options, settings);
   settings.verification = options.ssl_verification_mode == "none"          ? TlsVerification::None
                           : options.ssl_verification_mode == "certificate" ? TlsVerification::Certificate
                                                                            : TlsVerification::Full;
-  settings.certificate = options.ssl_certificate;
-  settings.key = options.ssl_key;
-  settings.key_passphrase = options.ssl_key_passphrase.value;
-  settings.supported_protocols = options.ssl_supported_protocols;
-  settings.cipher_suites = options.ssl_cipher_suites;
-  auto made = TlsContext::for_client(settings);
-  if (made) return std::move(*made);
-  context.error("ssl_enabled", "TLS cannot be set up: " + made.error().message);
-  return nullptr;
+  return made_or_reported(TlsContext::for_client(settings), context);
 }
 
 std::string read_certificate_authorities(const std::vector<std::string>& files, const PluginContext& context) {

@@ -131,12 +131,14 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   void finish(std::chrono::milliseconds limit) {
     discard();
     if (reader_thread_.joinable()) reader_thread_.join();
-    {
-      // Tokens that somebody still holds: what of their events is done now counts.
-      const std::lock_guard lock(mutex_);
-      tickets_.for_each([this](const QueueTicket& ticket) { mark_what_is_done(ticket); });
-    }
+    note_done();
     store_->close(limit);
+  }
+
+  /// Tokens that somebody still holds: what of their events is done counts.
+  void note_done() {
+    const std::lock_guard lock(mutex_);
+    tickets_.for_each([this](const QueueTicket& ticket) { mark_what_is_done(ticket); });
   }
 
   // TicketOffice.
@@ -445,6 +447,7 @@ std::uint64_t PersistentQueue::lost_events() const { return core_->store().facts
 bool PersistentQueue::is_closed() const { return core_->is_closed(); }
 bool PersistentQueue::is_drained() const { return core_->is_drained(); }
 PipelineQueue::Fill PersistentQueue::fill() const { return core_->fill(); }
+void PersistentQueue::note_done() { core_->note_done(); }
 SegmentStore& PersistentQueue::store() { return core_->store(); }
 
 }  // namespace logboom

@@ -45,6 +45,9 @@ class PersistentQueue final : public PipelineQueue {
   bool is_drained() const override;
   Fill fill() const override;
 
+  /// Notes in the store what is done of chunks that are not done as a whole: fill() is exact then.
+  void note_done();
+
   SegmentStore& store();
 
  private:

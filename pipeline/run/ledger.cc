@@ -51,10 +51,11 @@ std::vector<std::string> LedgerBalance::gaps_at_rest() const {
         dead_lettered, finished, in_flight > 0 ? in_flight : -in_flight, in_flight > 0 ? "are missing" : "are too many"));
   for (const Output& output : outputs)
     if (output.gap != 0)
-      gaps.push_back(
-          fmt::format("output {} took {}, but accounts for {} ({} delivered, {} dead-lettered, {} rejected, {} buffered)",
-                      output.id, output.taken, output.delivered + output.dead_lettered + output.rejected + output.buffered,
-                      output.delivered, output.dead_lettered, output.rejected, output.buffered));
+      gaps.push_back(fmt::format(
+          "output {} took {}, but accounts for {} ({} delivered, {} dead-lettered, {} rejected, {} buffered, {} "
+          "lost)",
+          output.id, output.taken, output.delivered + output.dead_lettered + output.rejected + output.buffered + output.lost,
+          output.delivered, output.dead_lettered, output.rejected, output.buffered, output.lost));
   return gaps;
 }
 

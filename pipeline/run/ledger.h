@@ -46,12 +46,13 @@ struct LedgerBalance {
 
   struct Output {
     std::string id;
-    std::uint64_t taken = 0;
+    std::uint64_t taken = 0;  // with a disk buffer also what it held when it was opened
     std::uint64_t delivered = 0;
     std::uint64_t dead_lettered = 0;
     std::uint64_t rejected = 0;
     std::uint64_t buffered = 0;
-    /// taken - (delivered + dead_lettered + rejected + buffered).
+    std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
+    /// taken - (delivered + dead_lettered + rejected + buffered + lost).
     std::int64_t gap = 0;
   };
   std::vector<Output> outputs;

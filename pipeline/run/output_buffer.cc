@@ -8,6 +8,20 @@
 #include "pipeline/event/json.h"
 
 namespace logboom {
+namespace {
+
+/// What an asked-for end gives deliveries of events that are on disk as well: it saves sending them again.
+constexpr auto kLastDeliveries = std::chrono::seconds(2);
+
+OutputBufferLimits limits_of(const PluginSite& site, OutputBufferLimits limits) {
+  const BufferOptions& given = site.delivery.buffer;
+  if (given.is_on_disk()) return limits;
+  if (given.max_events) limits.max_events = *given.max_events;
+  if (given.max_bytes) limits.max_bytes = given.max_bytes->bytes;
+  return limits;
+}
+
+}  // namespace
 
 /// One delivery on its way. Outcomes may come from any thread, in any order.
 class TrackedDelivery final : public Delivery, public std::enable_shared_from_this<TrackedDelivery> {
@@ -25,6 +39,7 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
   }
 
   void report(std::size_t index, Outcome outcome) override {
+    if (buffer_->is_given_up(outcome, earlier_attempts_)) outcome = given_up(outcome);
     {
       const std::lock_guard lock(mutex_);
       if (is_reported_.empty()) is_reported_.resize(held_.size());
@@ -38,7 +53,7 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     if (outcome.kind == OutcomeKind::Delivered) {
       buffer_->events_out_.add();
       buffer_->health_.delivered();
-      buffer_->finish({&held_[index], 1});
+      finish({&held_[index], 1});
     } else if (outcome.kind == OutcomeKind::Permanent && !give_up(held_[index], outcome)) {
       return;
     }
@@ -46,6 +61,11 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
   }
 
   void report_all(const Outcome& outcome) override {
+    if (!goes_on_alone_ && buffer_->is_given_up(outcome, earlier_attempts_)) return settle_all(given_up(outcome));
+    settle_all(outcome);
+  }
+
+  void settle_all(const Outcome& outcome) {
     std::vector<Event*> reported;
     {
       const std::lock_guard lock(mutex_);
@@ -65,7 +85,7 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     if (outcome.kind == OutcomeKind::Delivered) {
       buffer_->events_out_.add(reported.size());
       buffer_->health_.delivered();
-      buffer_->finish(reported);
+      finish(reported);
     } else if (outcome.kind == OutcomeKind::Permanent) {
       std::size_t closed = 0;
       for (Event* event : reported) closed += give_up(event, outcome) ? 1 : 0;
@@ -74,6 +94,8 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     }
     close_events(reported.size());
   }
+
+  void note_trouble(std::string_view reason) override { buffer_->health_.retried(reason); }
 
   /// The output threw. One event of several is to blame: each is offered again alone, and what is alone is given up.
   void output_failed(std::string_view problem) {
@@ -87,16 +109,22 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
   }
 
  private:
+  /// A retry that there will not be.
+  Outcome given_up(const Outcome& outcome) const {
+    return Outcome::permanent(fmt::format("given up after {} attempts: {}", earlier_attempts_ + 1, outcome.reason),
+                              outcome.code);
+  }
+
   /// True when it is over with the event; else the dead-letter queue will say so.
   bool give_up(Event* event, const Outcome& outcome) {
     const auto on_safe = [self = shared_from_this(), event](bool is_safe) {
       if (!is_safe) return;  // it stays unfinished: its token will say NotDelivered
       self->buffer_->dead_lettered_.add();
-      self->buffer_->finish({&event, 1});
+      self->finish({&event, 1});
       self->close_events(1);
     };
     switch (buffer_->give_up(*event, outcome, on_safe)) {
-      case OutputBuffer::GivenUp::Now: buffer_->finish({&event, 1}); return true;
+      case OutputBuffer::GivenUp::Now: finish({&event, 1}); return true;
       case OutputBuffer::GivenUp::Later: return false;
       case OutputBuffer::GivenUp::Retry: break;
     }
@@ -105,6 +133,8 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     retry_reason_ = buffer_->dead_letters_->problem();
     return true;
   }
+
+  void finish(std::span<Event* const> events) { OutputBuffer::finish(events, buffer_->ledger_of_offered()); }
 
   /// Their outcome is known and their tokens were told. After the last ones the delivery is over: only then is nothing of it
   /// undelivered any more.
@@ -148,7 +178,7 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
     : output_(output),
       id_(site.id),
       name_(site.name),
-      limits_(limits),
+      limits_(limits_of(site, limits)),
       timer_(timer),
       dead_letters_(dead_letters),
       ledger_(ledger),
@@ -160,7 +190,13 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
       undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")),
       health_(*site.metrics),
-      retry_policy_(output.retry_policy()) {}
+      retry_policy_(site.delivery.retry.over(output.retry_policy())) {}
+
+void OutputBuffer::stand_behind(std::unique_ptr<DiskBuffer> disk) { disk_ = std::move(disk); }
+
+void OutputBuffer::start() {
+  if (disk_ != nullptr) disk_->start([this](const BatchPtr& batch) { return take(batch, batch->events()); });
+}
 
 std::size_t OutputBuffer::finish_events(std::span<Event* const> events) {
   std::size_t run_start = 0;
@@ -176,9 +212,9 @@ std::size_t OutputBuffer::finish_events(std::span<Event* const> events) {
 }
 
 /// Counted first: whoever was told that a chunk is done must find it in the ledger.
-void OutputBuffer::finish(std::span<Event* const> events) {
+void OutputBuffer::finish(std::span<Event* const> events, const PipelineLedger* ledger) {
   const std::size_t finished = finish_events(events);
-  if (ledger_ != nullptr && finished > 0) ledger_->completed.add(finished);
+  if (ledger != nullptr && finished > 0) ledger->completed.add(finished);
 }
 
 LedgerBalance::Output OutputBuffer::balance() const {
@@ -187,14 +223,34 @@ LedgerBalance::Output OutputBuffer::balance() const {
   line.delivered = events_out_.value();
   line.dead_lettered = dead_lettered_.value();
   line.rejected = rejected_.value();
-  line.buffered = undelivered_events();
-  line.taken = events_in_.value();
+  if (disk_ != nullptr) {
+    const DiskBuffer::Fill fill = disk_->fill();
+    line.buffered = fill.events;
+    line.lost = fill.lost;
+    line.taken = fill.recovered;
+  } else {
+    line.buffered = undelivered_events();
+  }
+  line.taken += events_in_.value();
   line.gap = static_cast<std::int64_t>(line.taken) -
-             static_cast<std::int64_t>(line.delivered + line.dead_lettered + line.rejected + line.buffered);
+             static_cast<std::int64_t>(line.delivered + line.dead_lettered + line.rejected + line.buffered + line.lost);
   return line;
 }
 
 bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
+  const std::size_t count = events.size();
+  events_in_.add(count);
+  bool is_taken = false;
+  if (disk_ == nullptr) {
+    is_taken = take(batch, std::move(events));
+  } else {
+    is_taken = disk_->put(events, health_, [batch, events, ledger = ledger_] { finish(events, ledger); });
+  }
+  if (!is_taken) events_in_.add(0 - count);
+  return is_taken;
+}
+
+bool OutputBuffer::take(const BatchPtr& batch, std::vector<Event*> events) {
   const std::size_t count = events.size();
   const std::size_t bytes = kept_bytes(*batch, count);
   {
@@ -213,7 +269,6 @@ bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
     undelivered_gauge_.set(undelivered_events_);
     undelivered_bytes_gauge_.set(undelivered_bytes_);
   }
-  events_in_.add(count);
   offer(batch, std::move(events), bytes, 0);
   return true;
 }
@@ -256,8 +311,9 @@ void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int 
     copies = std::make_shared<Batch>();
     copies->keep(batch->kept());
     for (const Event* event : events) copies->adopt_copy(*event, *batch)->open_outcomes.store(1, std::memory_order_relaxed);
-    if (ledger_ != nullptr) ledger_->copied.add(events.size());
-    finish(events);
+    const PipelineLedger* const ledger = ledger_of_offered();
+    if (ledger != nullptr) ledger->copied.add(events.size());
+    finish(events, ledger);
     events = copies->events();
   }
   const std::size_t bytes = kept_bytes(*copies, events.size());
@@ -309,7 +365,19 @@ void OutputBuffer::log_given_up(const Event& event, const Outcome& outcome, std:
            outcome.reason, whereto, text, reject_log_.suppressed());
 }
 
+/// Not when the end is the reason: then they are somebody else's to deliver.
+bool OutputBuffer::is_given_up(const Outcome& outcome, int earlier_attempts) const {
+  return outcome.kind == OutcomeKind::Retry && retry_policy_.max_attempts > 0 &&
+         static_cast<std::uint64_t>(earlier_attempts) + 1 >= retry_policy_.max_attempts && !is_closed();
+}
+
+bool OutputBuffer::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return is_closed_;
+}
+
 void OutputBuffer::close() {
+  if (disk_ != nullptr) disk_->close();
   {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
@@ -317,7 +385,23 @@ void OutputBuffer::close() {
   has_room_.notify_all();
 }
 
+void OutputBuffer::finish(std::chrono::milliseconds limit) {
+  if (disk_ != nullptr) disk_->finish(limit);
+}
+
 bool OutputBuffer::wait_until_idle(std::chrono::steady_clock::time_point deadline) {
+  if (disk_ == nullptr) return wait_until_settled(deadline);
+  const bool has_no_deadline = deadline == std::chrono::steady_clock::time_point::max();
+  if (has_no_deadline || disk_->flushes_at_shutdown()) {
+    if (disk_->drain(DiskBuffer::Until::Empty, deadline) && wait_until_settled(deadline)) return true;
+    return disk_->unsafe_events() == 0;
+  }
+  const bool is_safe = disk_->drain(DiskBuffer::Until::Safe, deadline);
+  if (state() == OutputState::Ok) wait_until_settled(std::min(deadline, std::chrono::steady_clock::now() + kLastDeliveries));
+  return is_safe;
+}
+
+bool OutputBuffer::wait_until_settled(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   const auto is_idle = [this] { return is_closed_ || undelivered_events_ == 0; };
   if (deadline != std::chrono::steady_clock::time_point::max()) return has_room_.wait_until(lock, deadline, is_idle);
@@ -326,6 +410,7 @@ bool OutputBuffer::wait_until_idle(std::chrono::steady_clock::time_point deadlin
 }
 
 std::size_t OutputBuffer::undelivered_events() const {
+  if (disk_ != nullptr) return disk_->unsafe_events();
   const std::lock_guard lock(mutex_);
   return undelivered_events_;
 }

@@ -15,6 +15,7 @@
 #include "pipeline/dead_letter/dead_letter_sink.h"
 #include "pipeline/event/batch.h"
 #include "pipeline/plugin/output.h"
+#include "pipeline/run/disk_buffer.h"
 #include "pipeline/run/ledger.h"
 #include "pipeline/run/output_health.h"
 #include "pipeline/run/retry.h"
@@ -26,13 +27,18 @@ struct OutputBufferLimits {
   std::size_t max_bytes = 64 * 1024 * 1024;  // of batches and received buffers kept alive
 };
 
-/// Any thread. Kept alive by its open deliveries.
+/// Any thread. Kept alive by its open deliveries. `site.delivery` bounds it instead of `limits` where it says so.
 class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
  public:
   /// Without a sink for dead letters what is refused for good is counted as rejected. `ledger` and `dead_letters` (which may
   /// be nullptr) outlive it.
   OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer,
                DeadLetterSink* dead_letters = nullptr, const PipelineLedger* ledger = nullptr);
+
+  /// Events of workers go to disk first, and are finished when they are there. Before deliver().
+  void stand_behind(std::unique_ptr<DiskBuffer> disk);
+  /// The output has started: what waits on disk is offered.
+  void start();
 
   /// Gives events of a batch to the output. Each must have been counted in its open_outcomes. Waits while as much as the
   /// limits allow is undelivered: a slow output holds up its worker, and through the queue the senders. False when the
@@ -41,8 +47,12 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
 
   /// Nothing is offered or retried any more; workers that wait come back. Open events count as not delivered.
   void close();
-  /// Waits until nothing is undelivered, or the buffer is closed; false when the deadline comes first.
+  /// After close() and the output's stop(): what has become of events on disk is saved.
+  void finish(std::chrono::milliseconds limit);
+  /// Waits until nothing is undelivered, or the buffer is closed; false when the deadline comes first. With a disk buffer
+  /// and a deadline, until nothing is undelivered that is not on disk; then nothing more of that is offered.
   bool wait_until_idle(std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
+  /// What is on disk does not count: it is nobody's trouble any more.
   std::size_t undelivered_events() const;
   OutputState state() const { return health_.state(); }
 
@@ -54,6 +64,11 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
 
  private:
   friend class TrackedDelivery;
+  bool take(const BatchPtr& batch, std::vector<Event*> events);
+  bool wait_until_settled(std::chrono::steady_clock::time_point deadline);
+  bool is_given_up(const Outcome& outcome, int earlier_attempts) const;
+  bool is_closed() const;
+  const PipelineLedger* ledger_of_offered() const { return disk_ == nullptr ? ledger_ : nullptr; }
   void offer(const BatchPtr& batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts);
   void settle(std::size_t events, std::size_t bytes);
   void retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts, const std::string& reason);
@@ -64,7 +79,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   };
   GivenUp give_up(const Event& event, const Outcome& outcome, DeadLetterSink::OnSafe on_safe);
   void log_given_up(const Event& event, const Outcome& outcome, std::string_view whereto);
-  void finish(std::span<Event* const> events);
+  static void finish(std::span<Event* const> events, const PipelineLedger* ledger);
 
   Output& output_;
   const std::string id_;
@@ -73,6 +88,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   RetryTimer& timer_;
   DeadLetterSink* const dead_letters_;
   const PipelineLedger* const ledger_;
+  std::unique_ptr<DiskBuffer> disk_;
   Counter& events_in_;
   Counter& events_out_;
   Counter& retries_;

@@ -126,7 +126,20 @@ Pipeline::~Pipeline() {
   drain();
 }
 
+Result<void> Pipeline::open_disk_buffers() {
+  if (!settings_.disk_buffers.directory.empty()) report_ownerless_buffers(settings_.disk_buffers, settings_.id, *plan_);
+  for (std::size_t i = 0; i < plan_->outputs.size(); ++i) {
+    const PluginSite& site = plan_->output_sites[i];
+    if (!site.delivery.buffer.is_on_disk()) continue;
+    auto disk = DiskBuffer::open(settings_.disk_buffers, settings_.id, site, settings_.batch_size);
+    if (!disk) return Error{disk.error().code, fmt::format("output {}: {}", site.id, disk.error().message)};
+    buffers_[i]->stand_behind(std::move(*disk));
+  }
+  return {};
+}
+
 Result<void> Pipeline::start_outputs() {
+  if (auto opened = open_disk_buffers(); !opened) return opened;
   for (; started_outputs_ < plan_->outputs.size(); ++started_outputs_) {
     auto started = plan_->outputs[started_outputs_]->start();
     if (started) continue;
@@ -134,6 +147,7 @@ Result<void> Pipeline::start_outputs() {
     stop_outputs();
     return Error{started.error().code, fmt::format("output {}: {}", id, started.error().message)};
   }
+  for (const auto& buffer : buffers_) buffer->start();
   return {};
 }
 
@@ -242,6 +256,7 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   workers_.clear();
   for (const auto& buffer : buffers_) buffer->close();
   stop_outputs();
+  for (const auto& buffer : buffers_) buffer->finish(kQueueEndLimit);
   keep_ledger();
   queue_->finish(kQueueEndLimit);
   is_drained_ = true;

@@ -33,6 +33,7 @@ struct PipelineSettings {
   AcknowledgeWhen acknowledge = AcknowledgeWhen::Delivered;
   std::chrono::milliseconds flush_interval{5000};
   OutputBufferLimits output_limits;
+  DiskBufferDefaults disk_buffers;
   std::shared_ptr<DeadLetterSink> dead_letters;  // nullptr: the pipeline has no dead-letter queue
 };
 
@@ -91,6 +92,7 @@ class Pipeline {
   void work(std::size_t number);
   void run_input(std::size_t number);
   void input_ended();
+  Result<void> open_disk_buffers();
   void stop_outputs();
   void recover_ledger();
   void keep_ledger();

@@ -87,6 +87,12 @@ std::array<unsigned char, kNonceBytes> nonce_of(const RecordHead& head) {
 
 }  // namespace
 
+StoreCompression store_compression_named(std::string_view word) {
+  if (word == "zstd" || word == "speed") return StoreCompression::Speed;
+  if (word == "balanced") return StoreCompression::Balanced;
+  return word == "size" ? StoreCompression::Size : StoreCompression::None;
+}
+
 std::string compress_payload(std::string payload, StoreCompression compression, std::uint16_t& flags) {
   if (compression == StoreCompression::None || payload.empty()) return payload;
   static thread_local const std::unique_ptr<ZSTD_CCtx, FreeCompression> context(ZSTD_createCCtx());

@@ -17,6 +17,9 @@ namespace logboom {
 
 enum class StoreCompression { None, Speed, Balanced, Size };  // zstd levels 1, 3 and 9
 
+/// By the words of the configuration: none, zstd (the same as speed), speed, balanced, size.
+StoreCompression store_compression_named(std::string_view word);
+
 /// The payload as one zstd frame; the payload itself (and `flags` unchanged) when that would be no smaller. Any thread.
 std::string compress_payload(std::string payload, StoreCompression compression, std::uint16_t& flags);
 /// Errors: Corrupt.

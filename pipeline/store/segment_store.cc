@@ -11,6 +11,11 @@ constexpr std::size_t kCopyBytes = 1024 * 1024;
 
 }  // namespace
 
+StoreSync store_sync_named(std::string_view word) {
+  if (word == "interval") return StoreSync::Interval;
+  return word == "never" ? StoreSync::Never : StoreSync::Always;
+}
+
 SegmentStore::SegmentStore(StoreOptions options)
     : options_(std::move(options)), files_(*options_.files), slots_(files_, options_.directory) {
   static MetricScope unused;

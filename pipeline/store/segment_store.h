@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -32,6 +33,9 @@ enum class StoreSync {
   Interval,  // when the system has it; synced within the checkpoint interval or after checkpoint_writes events
   Never,     // when the system has it: survives the end of the process, not of the machine
 };
+
+/// By the words of the configuration: always, interval, never.
+StoreSync store_sync_named(std::string_view word);
 
 struct StoreOptions {
   std::string directory;                           // made when it is not there

@@ -35,6 +35,7 @@ json ledger_json(const LedgerBalance& balance) {
                               {"dead_lettered", line.dead_lettered},
                               {"rejected", line.rejected},
                               {"buffered", line.buffered},
+                              {"lost", line.lost},
                               {"gap", line.gap}});
   return out;
 }

@@ -124,6 +124,9 @@ Result<void> RunningPipeline::start(CompiledPipeline compiled, const std::functi
   };
   PipelineSettings& run = compiled.run;
   run.dead_letters = dead_letters();
+  auto disk_buffers = disk_buffer_defaults(settings);
+  if (!disk_buffers) return refuse(disk_buffers.error());
+  run.disk_buffers = std::move(*disk_buffers);
   auto queue = make_pipeline_queue(id_, settings, run.workers * run.batch_size, metrics_);
   if (!queue) return refuse(queue.error());
   const auto pipeline = std::make_shared<Pipeline>(std::move(compiled.plan), run, std::move(*queue), metrics_);

@@ -1,62 +1,10 @@
 #!/usr/bin/env python3
 """Dead letters from their making to their end, with the real process and a destination that refuses. Usage: dead_letter_test.py BINARY"""
-import base64, http.server, json, os, pathlib, signal, socket, subprocess, sys, tempfile, threading, time, unittest, urllib.request
+import base64, json, os, pathlib, signal, socket, subprocess, sys, tempfile, time, unittest, urllib.request
+
+from destination import PATIENCE, Destination, free_port
 
 BINARY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else os.environ["LOGBOOM_BIN"]
-PATIENCE = 60  # seconds until something that never comes is given up
-
-
-class Destination:
-    """An HTTP server that refuses what `refuses` says, and keeps the rest."""
-
-    def __init__(self):
-        self.taken, self.asked, self.changed = [], 0, threading.Condition()
-        self.status_of = lambda event: 200
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status = outer.status_of(event)
-                with outer.changed:
-                    outer.asked += 1
-                    if status == 200:
-                        outer.taken.append(event)
-                    outer.changed.notify_all()
-                body = b"" if status == 200 else ('field "user.%d" of request 3f2a-%d is %d bytes too long' % (event["n"], event["n"], event["n"])).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def numbers(self):
-        with self.changed:
-            return sorted(event["n"] for event in self.taken)
-
-    def wait_until(self, condition):
-        with self.changed:
-            if not self.changed.wait_for(condition, PATIENCE):
-                raise AssertionError("the destination has %d of %d" % (len(self.taken), self.asked))
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class DeadLetterTest(unittest.TestCase):

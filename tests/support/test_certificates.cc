@@ -37,14 +37,14 @@ struct Signed {
 };
 
 /// Signed by `issuer`, or by itself as an authority.
-Signed make(NameParts subject, const Signed* issuer, const char* alternative_names) {
+Signed make(NameParts subject, const Signed* issuer, const char* alternative_names, long valid_days = 365) {
   static long serial = 1;
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = X509_new();
   X509_set_version(certificate, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 86400L * 365);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600 - (valid_days < 0 ? 86400L * 365 : 0));
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 86400L * valid_days);
   X509_set_pubkey(certificate, key);
   X509_NAME* name = name_of(subject);
   X509_set_subject_name(certificate, name);
@@ -85,15 +85,19 @@ TestCertificates::TestCertificates() {
   const Signed server = make({{"CN", "localhost"}}, &authority, "DNS:localhost,IP:127.0.0.1");
   const Signed client = make({{"O", "Logboom"}, {"CN", "shipper"}}, &authority, nullptr);
   const Signed stranger = make({{"CN", "stranger"}}, &elsewhere, nullptr);
+  const Signed expired = make({{"CN", "localhost"}}, &authority, "DNS:localhost,IP:127.0.0.1", -1);
+  const Signed other_host = make({{"CN", "other.example"}}, &authority, "DNS:other.example");
+  const Signed foreign = make({{"CN", "localhost"}}, &elsewhere, "DNS:localhost,IP:127.0.0.1");
   write_certificate(folder_ / "ca.pem", authority.certificate);
-  write_certificate(folder_ / "server.pem", server.certificate);
-  write_key(folder_ / "server.key", server.key);
   write_key(folder_ / "server-locked.key", server.key, "open sesame");
-  write_certificate(folder_ / "client.pem", client.certificate);
-  write_key(folder_ / "client.key", client.key);
-  write_certificate(folder_ / "stranger.pem", stranger.certificate);
-  write_key(folder_ / "stranger.key", stranger.key);
-  for (const Signed& made : {authority, elsewhere, server, client, stranger}) {
+  const std::pair<const char*, const Signed&> pairs[] = {{"server", server},         {"client", client},
+                                                         {"stranger", stranger},     {"expired", expired},
+                                                         {"other-host", other_host}, {"foreign", foreign}};
+  for (const auto& [name, made] : pairs) {
+    write_certificate(folder_ / (std::string(name) + ".pem"), made.certificate);
+    write_key(folder_ / (std::string(name) + ".key"), made.key);
+  }
+  for (const Signed& made : {authority, elsewhere, server, client, stranger, expired, other_host, foreign}) {
     X509_free(made.certificate);
     EVP_PKEY_free(made.key);
   }

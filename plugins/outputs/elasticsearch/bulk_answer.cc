@@ -6,12 +6,11 @@
 #include <array>
 
 #include "pipeline/event/json.h"
-#include "pipeline/net/http_text.h"
+#include "pipeline/net/http_remedies.h"
 
 namespace logboom {
 namespace {
 
-constexpr std::size_t kShownBytes = 300;
 constexpr int kMostCauses = 4;
 
 const Value* member(const Value* value, std::string_view name) {
@@ -37,20 +36,6 @@ std::string describe_error(const Value* error) {
   return out;
 }
 
-std::string shown(std::string_view body) {
-  std::string text(body.substr(0, kShownBytes));
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  if (body.size() > kShownBytes) text += "…";
-  return text;
-}
-
-bool is_html(std::string_view content_type, std::string_view body) {
-  if (lower_case(content_type).find("html") != std::string::npos) return true;
-  const std::string_view start = trimmed(body).substr(0, 9);
-  return equals_ignoring_case(start.substr(0, 5), "<html") || equals_ignoring_case(start, "<!doctype");
-}
-
 }  // namespace
 
 Result<BulkAnswer> BulkAnswer::read(std::string_view body, std::size_t sent) {
@@ -60,7 +45,7 @@ Result<BulkAnswer> BulkAnswer::read(std::string_view body, std::size_t sent) {
   const Value* errors = parsed ? member(&*parsed, "errors") : nullptr;
   const Value* items = parsed ? member(&*parsed, "items") : nullptr;
   if (errors == nullptr || !errors->is_boolean() || items == nullptr || !items->is_array())
-    return Error{ErrorCode::Corrupt, "the answer is no answer to a bulk request: " + shown(body)};
+    return Error{ErrorCode::Corrupt, "the answer is no answer to a bulk request: " + shown_body(body)};
   if (items->as_array().size() != sent)
     return Error{ErrorCode::Corrupt,
                  fmt::format("the answer speaks of {} documents, {} were sent", items->as_array().size(), sent)};
@@ -137,21 +122,8 @@ std::string explain_answer(int status, std::string_view content_type, std::strin
   }
   std::string out = status == 0 ? std::string() : fmt::format("HTTP {}", status);
   if (!why.empty()) out += (out.empty() ? "" : ": ") + std::string(why);
-  if (!body.empty()) out += " (" + shown(body) + ")";
+  if (!body.empty()) out += " (" + shown_body(body) + ")";
   return out;
-}
-
-std::string_view remedy_of_connection(std::string_view error) {
-  const auto says = [&](std::string_view what) { return error.find(what) != std::string_view::npos; };
-  if (says("certificate has expired")) return "renew the server's certificate";
-  if (says("subject name") || says("does not match target host"))
-    return "the certificate is for another host: use the name that it was made for in hosts, or ssl_verification_mode => "
-           "certificate";
-  if (says("certificate")) return "trust its authority with ssl_certificate_authorities";
-  if (says("wrong version number")) return "the server speaks no TLS here: begin the address with http://";
-  if (says("onnection refused") || says("ouldn't connect")) return "is the server running, and is the port right?";
-  if (says("resolve host")) return "check the host's name";
-  return {};
 }
 
 }  // namespace logboom

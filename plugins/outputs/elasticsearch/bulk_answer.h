@@ -43,7 +43,4 @@ std::string_view remedy_of(std::string_view error_type);
 /// Why a whole request failed and what to do: status (0: none), media type and body of an answer that was no bulk answer.
 std::string explain_answer(int status, std::string_view content_type, std::string_view body);
 
-/// What to do about a connection that could not be made; empty when there is nothing to say.
-std::string_view remedy_of_connection(std::string_view error);
-
 }  // namespace logboom

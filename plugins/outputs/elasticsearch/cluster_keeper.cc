@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 
+#include "pipeline/net/http_remedies.h"
 #include "plugins/outputs/elasticsearch/bulk_answer.h"
 #include "plugins/outputs/elasticsearch/cluster_nodes.h"
 #include "plugins/outputs/elasticsearch/cluster_setup.h"
@@ -21,11 +22,6 @@ constexpr std::chrono::milliseconds kLongestSetupPause{30'000};
 
 std::chrono::milliseconds milliseconds_of(const Duration& duration) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(duration.seconds, 86400.0) * 1000));
-}
-
-std::string explain_connection(const std::string& url, const std::string& error) {
-  const std::string_view remedy = remedy_of_connection(error);
-  return remedy.empty() ? fmt::format("{}: {}", url, error) : fmt::format("{}: {}; {}", url, error, remedy);
 }
 
 ClusterKeeper::ClusterKeeper(const ElasticsearchOptions& options, const ElasticsearchConnection& connection,
@@ -121,7 +117,9 @@ bool ClusterKeeper::set_up() {
 }
 
 void ClusterKeeper::complain(const std::string& problem) {
-  if (log_limit_.allow()) log_error(settings_.id, "{}: {}; events wait", settings_.place, problem);
+  const std::string message = fmt::format("{}: {}", settings_.place, problem);
+  settings_.on_trouble(message);
+  if (log_limit_.allow()) log_error(settings_.id, "{}; events wait", message);
 }
 
 void ClusterKeeper::look_after_servers() {
@@ -150,7 +148,9 @@ void ClusterKeeper::sniff() {
   if (urls && !urls->empty()) {
     cluster_.replace(*urls);
   } else {
-    complain(fmt::format("sniffing: {}", urls ? "the cluster names no node to send to" : urls.error().message));
+    if (log_limit_.allow())
+      log_warn(settings_.id, "{}: sniffing: {}", settings_.place,
+               urls ? "the cluster names no node to send to" : urls.error().message);
   }
 }
 

@@ -22,8 +22,9 @@ class ClusterKeeper {
   struct Settings {
     bool is_data_stream = false;
     bool is_ecs = false;
-    std::string id;     // component of log lines
-    std::string place;  // "pipeline main, output es_1", for messages
+    std::string id;                                      // component of log lines
+    std::string place;                                   // "pipeline main, output es_1", for messages
+    std::function<void(const std::string&)> on_trouble;  // told why the cluster cannot be set up; on the keeper's thread
   };
   /// Everything outlives it. `on_ready` is told the index to write to, once, after the first setup that worked; `on_look`
   /// each time that the servers were looked at. Both on the keeper's thread.
@@ -65,7 +66,5 @@ class ClusterKeeper {
 };
 
 std::chrono::milliseconds milliseconds_of(const Duration& duration);
-/// An address, what went wrong there, and what to do about it when that is known.
-std::string explain_connection(const std::string& url, const std::string& error);
 
 }  // namespace logboom

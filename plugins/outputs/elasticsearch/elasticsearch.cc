@@ -9,6 +9,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/net/gzip.h"
 #include "pipeline/net/http_client.h"
+#include "pipeline/net/http_remedies.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/outputs/elasticsearch/bulk_answer.h"
 #include "plugins/outputs/elasticsearch/cluster.h"
@@ -86,8 +87,10 @@ class ElasticsearchOutput final : public Output {
     cluster_ = std::make_unique<Cluster>(connection_.urls);
     client_ = std::make_unique<HttpClient>(connection_.client);
     keeper_ = std::make_unique<ClusterKeeper>(
-        options_, connection_, ClusterKeeper::Settings{is_data_stream_, is_ecs_, id_, place()}, *cluster_, *client_,
-        counters_.servers_well, [this](FieldTemplate target) { begin_writing(std::move(target)); },
+        options_, connection_,
+        ClusterKeeper::Settings{is_data_stream_, is_ecs_, id_, place(),
+                                [this](const std::string& problem) { note_trouble(problem); }},
+        *cluster_, *client_, counters_.servers_well, [this](FieldTemplate target) { begin_writing(std::move(target)); },
         [this] { release_waiting(); });
     return {};
   }
@@ -96,6 +99,7 @@ class ElasticsearchOutput final : public Output {
     {
       const std::lock_guard lock(mutex_);
       if (!is_stopping_ && (writer_ == nullptr || !cluster_->has_server())) {
+        if (!trouble_.empty()) delivery->note_trouble(trouble_);
         waiting_.push_back(std::move(delivery));
         return;
       }
@@ -128,11 +132,19 @@ class ElasticsearchOutput final : public Output {
     writer_ = std::make_shared<const DocumentWriter>(options_, DocumentWriter::Target{is_data_stream_, std::move(target)});
   }
 
+  /// Why events wait.
+  void note_trouble(const std::string& problem) {
+    const std::lock_guard lock(mutex_);
+    trouble_ = problem;
+    if (!waiting_.empty()) waiting_.front()->note_trouble(trouble_);
+  }
+
   void release_waiting() {
     std::vector<DeliveryPtr> ready;
     {
       const std::lock_guard lock(mutex_);
       if (writer_ == nullptr || !cluster_->has_server()) return;
+      trouble_.clear();
       ready.swap(waiting_);
     }
     for (const DeliveryPtr& delivery : ready) send_all(delivery);
@@ -240,10 +252,13 @@ class ElasticsearchOutput final : public Output {
     --bulk.server->requests;
     counters_.latency.observe(steady_clock::now() - bulk.begun);
     if (!answer) {
-      if (answer.error().code != ErrorCode::Cancelled && bulk.server->is_well.exchange(false))
-        log_warn(id_, "{}: {}; it is looked at every {} s", place(),
-                 explain_connection(bulk.server->url, answer.error().message), options_.resurrect_delay.seconds);
-      retry(bulk, fmt::format("{}: {}", place(), explain_connection(bulk.server->url, answer.error().message)));
+      const std::string problem =
+          fmt::format("{}: {}", place(), explain_connection(bulk.server->url, answer.error().message));
+      if (answer.error().code != ErrorCode::Cancelled && bulk.server->is_well.exchange(false)) {
+        log_warn(id_, "{}; it is looked at every {} s", problem, options_.resurrect_delay.seconds);
+        note_trouble(problem);
+      }
+      retry(bulk, problem);
       return;
     }
     if (answer->status >= 200 && answer->status < 300) {
@@ -335,6 +350,7 @@ class ElasticsearchOutput final : public Output {
   std::mutex mutex_;
   std::shared_ptr<const DocumentWriter> writer_;  // nullptr until the cluster is set up
   std::vector<DeliveryPtr> waiting_;              // for the setup, or for any server
+  std::string trouble_;                           // why
   bool is_stopping_ = false;
 
   std::unique_ptr<Cluster> cluster_;

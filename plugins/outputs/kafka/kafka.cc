@@ -233,9 +233,17 @@ class KafkaOutput final : public Output {
   }
 
   void report(const DeliveryPtr& delivery, std::size_t index, int error, const std::string& reason) {
-    Outcome outcome = outcome_of(error, error == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : explain(reason));
+    Outcome outcome =
+        outcome_of(error, error == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : explain_failure(error, reason));
     (outcome.kind == OutcomeKind::Delivered ? taken_ : outcome.kind == OutcomeKind::Retry ? retried_ : rejected_).add();
     delivery->report(index, std::move(outcome));
+  }
+
+  /// Of a message that was not taken in time the last trouble with the brokers is the cause.
+  std::string explain_failure(int error, const std::string& reason) {
+    if (error != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) return explain(reason);
+    const std::lock_guard lock(trouble_mutex_);
+    return trouble_.empty() ? explain(reason) : fmt::format("{}: {}: {}", place_, reason, trouble_);
   }
 
   std::string explain(const std::string& reason) const {
@@ -245,6 +253,10 @@ class KafkaOutput final : public Output {
 
   void tell(int, const std::string& reason) {
     const std::string message = explain(reason);
+    {
+      const std::lock_guard lock(trouble_mutex_);
+      trouble_ = message.substr(std::min(message.size(), place_.size() + 2));
+    }
     last_error_.set(message);
     if (error_log_.allow()) log_warn(id_, "{} ({} more held back)", message, error_log_.suppressed());
   }
@@ -255,6 +267,8 @@ class KafkaOutput final : public Output {
   const std::vector<KafkaProperty> properties_;
   CodecPtr codec_;
   std::vector<std::pair<std::string, FieldTemplate>> headers_;
+  std::mutex trouble_mutex_;
+  std::string trouble_;  // the last that the library told of
   Counter& taken_;
   Counter& retried_;
   Counter& rejected_;

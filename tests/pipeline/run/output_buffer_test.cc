@@ -21,8 +21,9 @@ const std::vector<AckResult> kNotDelivered = {AckResult::NotDelivered};
 
 /// One output with its buffer, fed as a worker does.
 struct BufferRig {
-  explicit BufferRig(OutputBufferLimits limits = {}) {
+  explicit BufferRig(OutputBufferLimits limits = {}, DeliveryOptions delivery = {}) {
     site.id = "out";
+    site.delivery = std::move(delivery);
     site.metrics = &metrics;
     site.events_in = &metrics.counter("events.in");
     site.events_out = &metrics.counter("events.out");
@@ -132,6 +133,45 @@ TEST_CASE("the pause between attempts doubles up to half a minute", "[output_buf
   }
   rig.output.take_one()->report_all(Outcome::delivered());
   CHECK(receiver->results() == kDelivered);
+}
+
+TEST_CASE("an event that was offered as often as retry allows is given up, unless the end is the reason",
+          "[output_buffer]") {
+  DeliveryOptions options;
+  options.retry.max_attempts = 3;
+  for (const bool is_end : {false, true}) {
+    BufferRig rig({}, options);
+    const ChunkPtr chunk = numbered_chunk(0, 2);
+    const auto receiver = follow_armed(*chunk);
+    REQUIRE(rig.deliver(batch_of({chunk})));
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      DeliveryPtr delivery = rig.output.take_one();
+      CHECK(delivery->earlier_attempts() == attempt);
+      delivery->report_all(Outcome::retry("no"));
+      CHECK(rig.timer.fire() == 1);
+    }
+    if (is_end) rig.buffer->close();
+    const DeliveryPtr last = rig.output.take_one();
+    last->report(0, Outcome::retry("no", 503));
+    last->report_all(Outcome::retry("no", 503));
+    CHECK(rig.timer.fire() == 0);
+    CHECK(rig.counter("rejected") == (is_end ? 0 : 2));
+    CHECK(rig.buffer->undelivered_events() == 0);
+    if (!is_end) CHECK(receiver->results() == kDelivered);  // counted as rejected: finished
+  }
+}
+
+TEST_CASE("an output's own limits stand in for those of the settings", "[output_buffer]") {
+  DeliveryOptions options;
+  options.buffer.max_events = 2;
+  BufferRig rig({}, options);
+  REQUIRE(rig.deliver(batch_of({numbered_chunk(0, 2)})));
+  std::thread worker([&] { CHECK(rig.deliver(batch_of({numbered_chunk(2, 1)}))); });
+  const DeliveryPtr first = rig.output.take_one();
+  CHECK(numbers_of(*first) == std::vector<std::int64_t>{0, 1});
+  first->report_all(Outcome::delivered());
+  worker.join();
+  CHECK(numbers_of(*rig.output.take_one()) == std::vector<std::int64_t>{2});
 }
 
 TEST_CASE("a delivery that an output drops unreported says not delivered and gives its room back", "[output_buffer]") {
