@@ -67,7 +67,9 @@ long to_milliseconds(double seconds) { return static_cast<long>(seconds * 1000);
 
 Error transfer_error(CURLcode code, const Transfer& transfer) {
   const std::string what = transfer.error_text[0] != '\0' ? transfer.error_text : curl_easy_strerror(code);
-  const bool is_hopeless = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+  // What answers in no HTTP that we know is called an unsupported protocol as well.
+  const bool is_no_http = what.find("HTTP/0.9") != std::string::npos;
+  const bool is_hopeless = code == CURLE_URL_MALFORMAT || (code == CURLE_UNSUPPORTED_PROTOCOL && !is_no_http);
   return Error{is_hopeless ? ErrorCode::InvalidArgument : ErrorCode::Unavailable, what};
 }
 

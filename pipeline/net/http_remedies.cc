@@ -26,12 +26,18 @@ std::string_view remedy_of_connection(std::string_view error) {
   if (says("wrong version number")) return "the server speaks no TLS here: begin the address with http://";
   if (says("onnection refused") || says("ouldn't connect")) return "is the server running, and is the port right?";
   if (says("resolve host")) return "check the host's name";
+  if (says("HTTP/0.9")) return "what answers there speaks no HTTP: check host and port";
   if (says("resolve proxy")) return "check the proxy's name";
   return {};
 }
 
 std::string explain_connection(std::string_view url, std::string_view error) {
-  const std::string_view remedy = remedy_of_connection(error);
+  const auto says = [&](std::string_view what) { return error.find(what) != std::string_view::npos; };
+  std::string_view remedy = remedy_of_connection(error);
+  // In TLS 1.3 a server that misses a client's certificate hangs up when the handshake is over for the client, who sees the
+  // connection break in one of many ways.
+  if (remedy.empty() && url.rfind("https://", 0) == 0 && !says("imed out") && !says("timeout") && !says("is closing"))
+    remedy = "if the server wants a certificate of us, give ssl_certificate and ssl_key";
   return fmt::format("{}: {}{}{}", url, error, remedy.empty() ? "" : "; ", remedy);
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <set>
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kMostBytes = 1024 * 1024 * 1024;
 constexpr std::size_t kMemoryBytes = 16 * 1024 * 1024;  // of events that wait for the output in memory as well as on disk
-constexpr auto kGiveCheckInterval = std::chrono::seconds(1);
+constexpr auto kGiveCheckInterval = std::chrono::milliseconds(500);
 
 std::string folder_of(const DiskBufferDefaults& defaults, const std::string& pipeline_id) {
   return defaults.directory + "/" + file_name_of(pipeline_id);
@@ -52,6 +53,7 @@ struct DiskBuffer::Shared {
   std::uint64_t rooms = 0;  // how often room was told of
   bool is_closed = false;
   bool has_given_all = false;
+  std::atomic<bool> gives{true};
 };
 
 /// Hears of a chunk of copies that it is on disk.
@@ -122,19 +124,25 @@ DiskBuffer::~DiskBuffer() {
 }
 
 void DiskBuffer::start(std::function<bool(const BatchPtr&)> give) {
+  shared_->gives = true;
   giver_ = std::thread([this, give = std::move(give)] {
     pthread_setname_np(pthread_self(), ("+" + output_id_).substr(0, 15).c_str());
     give_all(give);
     {
       const std::lock_guard lock(shared_->mutex);
-      shared_->has_given_all = true;
+      shared_->has_given_all = queue_->is_drained();
     }
     shared_->changed.notify_all();
   });
 }
 
+void DiskBuffer::stop_giving() {
+  shared_->gives = false;
+  if (giver_.joinable()) giver_.join();
+}
+
 void DiskBuffer::give_all(const std::function<bool(const BatchPtr&)>& give) {
-  while (!queue_->is_drained()) {
+  while (shared_->gives && !queue_->is_drained()) {
     auto batch = std::make_shared<Batch>();
     const auto deadline = std::chrono::steady_clock::now() + kGiveCheckInterval;
     if (!queue_->pop(*batch, batch_size_, std::chrono::milliseconds(0), deadline)) continue;

@@ -29,8 +29,8 @@ struct DiskBufferDefaults {
 std::string disk_buffer_directory(const DiskBufferDefaults& defaults, const std::string& pipeline_id,
                                   const PluginSite& site);
 
-/// Any thread, but for start() and finish(). It is a persistent queue of its own: at least once, in order but for what is
-/// tried again, events keep their names (event_identity.h).
+/// Any thread, but for start(), stop_giving() and finish(). It is a persistent queue of its own: at least once, in order but
+/// for what is tried again, events keep their names (event_identity.h).
 class DiskBuffer {
  public:
   /// Opens or makes the buffer of an output whose options want one; `defaults` is copied. Errors: AlreadyExists - somebody
@@ -42,6 +42,9 @@ class DiskBuffer {
   /// Gives batches to the output from now on, on a thread of the buffer's own. `give` waits for room, and says false when
   /// the output takes nothing any more.
   void start(std::function<bool(const BatchPtr&)> give);
+  /// Gives nothing more until the next start(), to another instance of the output. Waits for a `give` under way; what that
+  /// refuses comes again. Events are taken meanwhile.
+  void stop_giving();
 
   /// Copies events to the disk; `on_safe` is called when they are there, on the store's thread. Waits while the buffer is
   /// full or the disk refuses. False when it was closed meanwhile: they were not taken.

@@ -1,8 +1,10 @@
 #include "pipeline/run/disk_buffer.h"
 
 #include <catch2/catch.hpp>
+#include <future>
 #include <numeric>
 #include <set>
+#include <thread>
 
 #include "pipeline/event/event_identity.h"
 #include "tests/support/recording_receiver.h"
@@ -231,6 +233,54 @@ TEST_CASE("an end of the inputs' own empties the disk buffer, an asked-for end l
     if (recovery.joinable()) recovery.join();
     CHECK(lives.balance().buffered == (flushes ? 0 : 50));
   }
+}
+
+TEST_CASE("a buffer goes on with another instance of its output: what the first one refused and all the rest, once",
+          "[disk_buffer]") {
+  TemporaryDirectory directory;
+  MetricScope metrics;
+  PluginSite site;
+  site.id = "out";
+  site.metrics = &metrics;
+  site.delivery.buffer.type = "disk";
+  auto opened = DiskBuffer::open({directory.path(), {}}, "main", site, 10);
+  REQUIRE(opened);
+  DiskBuffer& buffer = **opened;
+  std::mutex mutex;
+  std::multiset<std::int64_t> first, second;
+  OutputHealth health(metrics);
+  std::promise<void> is_refusing;
+  buffer.start([&](const BatchPtr& batch) {
+    const std::lock_guard lock(mutex);
+    if (first.size() >= 30) {
+      is_refusing.set_value();
+      return false;
+    }
+    for (const Event* event : batch->events()) first.insert(number_of(*event));
+    Batch::complete(batch->events());
+    return true;
+  });
+  std::vector<ChunkPtr> chunks;
+  const auto put = [&](std::int64_t from) {
+    chunks.push_back(numbered_chunk(from, 10));
+    REQUIRE(buffer.put(chunks.back()->events(), health, [] {}));
+  };
+  for (int i = 0; i < 5; ++i) put(i * 10);
+  is_refusing.get_future().wait();
+  buffer.stop_giving();
+  put(50);
+  buffer.start([&](const BatchPtr& batch) {
+    const std::lock_guard lock(mutex);
+    for (const Event* event : batch->events()) second.insert(number_of(*event));
+    Batch::complete(batch->events());
+    return true;
+  });
+  CHECK(buffer.drain(DiskBuffer::Until::Empty, std::chrono::steady_clock::now() + std::chrono::seconds(30)));
+  std::multiset<std::int64_t> all = first;
+  all.insert(second.begin(), second.end());
+  CHECK(all.size() == 60);
+  CHECK(std::set<std::int64_t>(all.begin(), all.end()) == numbers_to(60));
+  CHECK(second.count(50) == 1);
 }
 
 TEST_CASE("two outputs cannot share a disk buffer, and the one that comes second says so", "[disk_buffer]") {
