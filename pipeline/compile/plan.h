@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -56,13 +58,18 @@ struct PluginSite {
   Counter* events_out = nullptr;
   Counter* duration_nanoseconds = nullptr;
   DeliveryOptions delivery;  // of an output
+  bool is_behind_error = false;  // outputs: see PlannedLabel
 };
 
 struct PlannedLabel {
   std::string name;
   Block filters;
   Block outputs;
+  /// It is @ERROR, or events come to it from there: what fails in it goes to the dead-letter queue, never back.
+  bool is_behind_error = false;
 };
+
+constexpr std::string_view kErrorLabel = "@ERROR";
 
 /// Immutable once compiled, but for the plugins' own state. Keeps the configuration text and everything that events point
 /// at.
@@ -72,9 +79,12 @@ struct Plan {
 
   std::vector<PluginSite> input_sites;
   std::vector<std::unique_ptr<Input>> inputs;
+  std::vector<std::optional<std::size_t>> input_labels;  // by input: labels[number] that its events go to
+  bool has_input_labels = false;
 
   std::vector<PluginSite> filter_sites;
-  std::vector<std::vector<std::unique_ptr<Filter>>> filters;  // [worker][number]
+  /// [worker][number]; with a label @ERROR there is one worker more, for what fails.
+  std::vector<std::vector<std::unique_ptr<Filter>>> filters;
   bool has_state_across_filters = false;
 
   std::vector<PluginSite> output_sites;
@@ -83,6 +93,7 @@ struct Plan {
   Block filter_block;
   Block output_block;
   std::vector<PlannedLabel> labels;
+  std::optional<std::size_t> error_label;  // labels[number]
   Counter* condition_failures = nullptr;
 };
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "pipeline/base/log.h"
+#include "pipeline/run/input_label.h"
 #include "pipeline/run/plan_runner.h"
 
 namespace logboom {
@@ -31,13 +32,15 @@ void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), n
 }  // namespace
 
 /// What one input sees of the pipeline. Shared with sessions, so it may outlive the pipeline: then it is stopping.
-class Pipeline::Sink final : public EventSink {
+class Pipeline::Sink final : public EventSink, public std::enable_shared_from_this<Sink> {
  public:
+  /// `label`: where its events go; empty: the pipeline's own way; nullopt: they are not looked at.
   Sink(std::shared_ptr<PipelineQueue> queue, std::shared_ptr<StopSignal> stop, AcknowledgeWhen acknowledge,
-       Counter& pipeline_in, Counter& input_out, MetricScope& input)
+       std::optional<std::string> label, Counter& pipeline_in, Counter& input_out, MetricScope& input)
       : queue_(std::move(queue)),
         stop_(std::move(stop)),
         acknowledge_(acknowledge),
+        label_(std::move(label)),
         pipeline_in_(pipeline_in),
         input_out_(input_out),
         latency_(input.histogram("ack_latency")),
@@ -51,6 +54,7 @@ class Pipeline::Sink final : public EventSink {
     AckToken& token = chunk->token();
     const std::size_t events = chunk->events().size();
     if (!token.is_armed()) {
+      if (label_) note_input_label(*chunk, *label_);
       queue_->adopt(*chunk, &latency_);
       token.arm(events);
     }
@@ -98,11 +102,13 @@ class Pipeline::Sink final : public EventSink {
     });
   }
   bool is_stopping() const override { return queue_->is_closed(); }
+  std::shared_ptr<EventSink> share() override { return shared_from_this(); }
 
  private:
   std::shared_ptr<PipelineQueue> queue_;
   std::shared_ptr<StopSignal> stop_;
   const AcknowledgeWhen acknowledge_;
+  const std::optional<std::string> label_;
   Counter& pipeline_in_;
   Counter& input_out_;
   Histogram& latency_;  // from the hand-over to the end of a chunk
@@ -112,9 +118,13 @@ class Pipeline::Sink final : public EventSink {
 Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue,
                    MetricScope& metrics)
     : plan_(std::move(plan)), settings_(std::move(settings)), queue_(std::move(queue)), metrics_(metrics), ledger_(metrics) {
-  for (std::size_t i = 0; i < plan_->outputs.size(); ++i)
-    buffers_.push_back(std::make_shared<OutputBuffer>(*plan_->outputs[i], plan_->output_sites[i], settings_.output_limits,
-                                                      timer_, settings_.dead_letters.get(), &ledger_));
+  if (plan_->error_label) errors_ = std::make_unique<ErrorRoute>(settings_.id, ledger_);
+  for (std::size_t i = 0; i < plan_->outputs.size(); ++i) {
+    const PluginSite& site = plan_->output_sites[i];
+    DeadLetterSink* sink = site.is_behind_error ? settings_.dead_letters.get() : failures();
+    buffers_.push_back(
+        std::make_shared<OutputBuffer>(*plan_->outputs[i], site, settings_.output_limits, timer_, sink, &ledger_));
+  }
   recover_ledger();
   for (const auto& input : plan_->inputs) endpoints_.push_back(input->endpoints());
   open_inputs_ = plan_->inputs.size();
@@ -153,11 +163,23 @@ Result<void> Pipeline::start_outputs() {
 
 void Pipeline::start_workers() {
   running_workers_ = settings_.workers;
-  for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this, i] { run_worker(i); });
+  is_error_worker_running_ = errors_ != nullptr;
+  for (std::size_t i = 0; i < plan_->filters.size(); ++i) workers_.emplace_back([this, i] { run_worker(i); });
+}
+
+DeadLetterSink* Pipeline::failures() const {
+  if (errors_) return errors_.get();
+  return settings_.dead_letters.get();
 }
 
 std::shared_ptr<Pipeline::Sink> Pipeline::make_sink(std::size_t input) {
-  return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, metrics_.counter("events.in"),
+  std::optional<std::string> label;
+  if (const auto given = plan_->input_labels[input]) {
+    label = plan_->labels[*given].name;
+  } else if (plan_->has_input_labels) {
+    label.emplace();
+  }
+  return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, std::move(label), metrics_.counter("events.in"),
                                 *plan_->input_sites[input].events_out, *plan_->input_sites[input].metrics);
 }
 
@@ -196,18 +218,24 @@ void Pipeline::run_worker(std::size_t number) {
   work(number);
   {
     const std::lock_guard lock(ends_mutex_);
-    --running_workers_;
+    if (number < settings_.workers) {
+      --running_workers_;
+    } else {
+      is_error_worker_running_ = false;
+    }
   }
   ended_.notify_all();
 }
 
 void Pipeline::work(std::size_t number) {
-  name_thread(fmt::format("[{}]>worker{}", settings_.id, number));
-  PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_, settings_.dead_letters.get());
+  const bool is_for_errors = number >= settings_.workers;
+  name_thread(is_for_errors ? fmt::format("[{}]>errors", settings_.id) : fmt::format("[{}]>worker{}", settings_.id, number));
+  PipelineQueue& queue = is_for_errors ? errors_->queue() : *queue_;
+  PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_, settings_.dead_letters.get(), errors_.get());
   auto next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
-  while (!queue_->is_drained()) {
+  while (!queue.is_drained()) {
     auto batch = std::make_shared<Batch>();
-    const bool has_events = queue_->pop(*batch, settings_.batch_size, settings_.batch_delay, next_flush);
+    const bool has_events = queue.pop(*batch, settings_.batch_size, settings_.batch_delay, next_flush);
     const bool is_flush_due = std::chrono::steady_clock::now() >= next_flush;
     if (is_flush_due) next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
     if (is_flush_due && number == 0) keep_ledger();
@@ -222,6 +250,7 @@ void Pipeline::request_stop() { stop_->request_stop(); }
 void Pipeline::abandon() {
   stop_->request_stop();
   if (settings_.dead_letters) settings_.dead_letters->give_up();
+  if (errors_) errors_->give_up();
   queue_->discard();
   for (const auto& buffer : buffers_) buffer->close();
 }
@@ -235,18 +264,10 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   } else {
     queue_->close();
   }
-  const auto workers_ended = [&] {
-    std::unique_lock lock(ends_mutex_);
-    const auto are_all = [this] { return running_workers_ == 0; };
-    if (deadline == std::chrono::steady_clock::time_point::max()) {
-      ended_.wait(lock, are_all);
-      return true;
-    }
-    return ended_.wait_until(lock, deadline, are_all);
-  };
-  bool is_delivered = workers_ended();
+  bool is_delivered = wait_for_end([this] { return running_workers_ == 0; }, deadline);
   if (is_delivered)
     for (const auto& buffer : buffers_) is_delivered &= buffer->wait_until_idle(deadline);
+  if (is_delivered && errors_) is_delivered = drain_errors(deadline);
   if (!is_delivered) {
     log_warn(settings_.id, "{} events are not delivered in the time that there is for ending; {}", undelivered_events(),
              queue_->keeps_events() ? "the queue keeps them" : "their senders are told so");
@@ -260,6 +281,22 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   keep_ledger();
   queue_->finish(kQueueEndLimit);
   is_drained_ = true;
+}
+
+/// Nothing fails any more; what has failed goes through @ERROR.
+bool Pipeline::drain_errors(std::chrono::steady_clock::time_point deadline) {
+  errors_->queue().close();
+  bool is_delivered = wait_for_end([this] { return !is_error_worker_running_; }, deadline);
+  if (is_delivered)
+    for (const auto& buffer : buffers_) is_delivered &= buffer->wait_until_idle(deadline);
+  return is_delivered;
+}
+
+bool Pipeline::wait_for_end(const std::function<bool()>& has_ended, std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(ends_mutex_);
+  if (deadline != std::chrono::steady_clock::time_point::max()) return ended_.wait_until(lock, deadline, has_ended);
+  ended_.wait(lock, has_ended);
+  return true;
 }
 
 void Pipeline::stop_outputs() {
@@ -290,8 +327,8 @@ void Pipeline::keep_ledger() {
 
 std::shared_ptr<EventSink> Pipeline::replay_sink() {
   MetricScope& scope = metrics_.child("plugins").child("inputs").child("replay");
-  return std::make_shared<Sink>(queue_, stop_, AcknowledgeWhen::Delivered, ledger_.replayed, scope.counter("events.out"),
-                                scope);
+  return std::make_shared<Sink>(queue_, stop_, AcknowledgeWhen::Delivered, std::nullopt, ledger_.replayed,
+                                scope.counter("events.out"), scope);
 }
 
 std::size_t Pipeline::undelivered_events() const {

@@ -12,6 +12,7 @@
 
 #include "pipeline/compile/plan.h"
 #include "pipeline/queue/queue.h"
+#include "pipeline/run/error_route.h"
 #include "pipeline/run/ledger.h"
 #include "pipeline/run/output_buffer.h"
 #include "pipeline/run/retry.h"
@@ -97,6 +98,10 @@ class Pipeline {
   void recover_ledger();
   void keep_ledger();
   std::shared_ptr<Sink> make_sink(std::size_t input);
+  /// Where what fails in the pipeline's own filters and outputs goes; nullptr: nowhere.
+  DeadLetterSink* failures() const;
+  bool drain_errors(std::chrono::steady_clock::time_point deadline);
+  bool wait_for_end(const std::function<bool()>& has_ended, std::chrono::steady_clock::time_point deadline);
 
   std::shared_ptr<Plan> plan_;
   const PipelineSettings settings_;
@@ -106,6 +111,7 @@ class Pipeline {
   LedgerBalance ledger_before_;  // of earlier processes, as a queue that keeps things has kept it
   std::uint64_t ledger_kept_ = 0;
   ThreadedRetryTimer timer_;
+  std::unique_ptr<ErrorRoute> errors_;  // nullptr: the plan has no label @ERROR
   std::vector<std::shared_ptr<OutputBuffer>> buffers_;
   std::shared_ptr<StopSignal> stop_ = std::make_shared<StopSignal>();
   std::vector<std::vector<Endpoint>> endpoints_;  // by input
@@ -114,6 +120,7 @@ class Pipeline {
   std::mutex ends_mutex_;
   std::condition_variable ended_;
   std::size_t running_workers_ = 0;
+  bool is_error_worker_running_ = false;
   std::atomic<std::size_t> open_inputs_{0};
   std::size_t started_outputs_ = 0;
   bool is_drained_ = false;

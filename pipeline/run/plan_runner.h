@@ -13,13 +13,16 @@ namespace logboom {
 /// Runs batches through a plan's filters and hands them to its outputs. One thread; each worker has its own.
 class PlanRunner {
  public:
-  /// `metrics` is the pipeline's scope. `dead_letters` (nullptr: there is no dead-letter queue) takes what filters set aside
-  /// and what a condition cannot be evaluated for; both outlive the runner and its events.
+  /// `metrics` is the pipeline's scope. `errors` (the label @ERROR) or else `dead_letters` takes what filters set aside and
+  /// what a condition cannot be evaluated for; nullptr: there is none. Both outlive the runner and its events. The worker
+  /// behind those that CompileSettings asked for is the label @ERROR's: its batches go there.
   PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
-             bool is_ordered, MetricScope& metrics, DeadLetterSink* dead_letters = nullptr);
+             bool is_ordered, MetricScope& metrics, DeadLetterSink* dead_letters = nullptr,
+             DeadLetterSink* errors = nullptr);
 
-  /// Filters, then outputs. With `flush` also calls the flush hooks of filters that have one; the batch may be empty then.
-  /// False when an output was closed: events it should have had are not delivered.
+  /// Filters, then outputs; events of inputs with a label go through that instead. With `flush` also calls the flush hooks
+  /// of filters that have one; the batch may be empty then. False when an output was closed: events it should have had are
+  /// not delivered.
   bool run(const BatchPtr& batch, std::optional<FlushKind> flush = std::nullopt);
   /// True when a filter of the plan holds events back.
   bool wants_flush() const { return wants_flush_; }
@@ -27,6 +30,10 @@ class PlanRunner {
  private:
   using Selection = std::vector<Event*>;
 
+  bool run_main(const BatchPtr& batch, Selection& events, std::optional<FlushKind> flush);
+  bool run_labelled(const BatchPtr& batch, std::vector<std::pair<std::size_t, Selection>>& routed);
+  std::vector<std::pair<std::size_t, Selection>> take_labelled(Selection& events);
+  void filter_all(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush);
   void filter(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush);
   void apply_filter(Batch& batch, std::size_t number, Selection& events, std::optional<FlushKind> flush);
   void flush_filter(std::size_t number, FilterBatch& work, FlushKind flush);
@@ -34,7 +41,7 @@ class PlanRunner {
   bool deliver(const BatchPtr& batch, const Block& block, const Selection& events);
   bool deliver_if(const BatchPtr& batch, const IfStep& step, const Selection& events);
   bool relabel(const BatchPtr& batch, const PlannedLabel& label, const Selection& events);
-  bool finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events);
+  bool run_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events, std::optional<FlushKind> flush);
   bool flush_labels(const BatchPtr& batch, FlushKind flush);
   void split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest, bool is_frozen);
   void dead_letter_undecoded(Batch& batch);
@@ -50,11 +57,13 @@ class PlanRunner {
   const std::vector<std::unique_ptr<Filter>>& filters_;
   std::vector<std::shared_ptr<OutputBuffer>> outputs_;
   const bool is_event_by_event_;
-  const std::vector<std::size_t> label_order_;  // a label comes before those that it leads to
+  const bool is_for_errors_;
+  const std::vector<std::size_t> label_order_;  // that events can reach; a label comes before those that it leads to
   bool wants_flush_ = false;
   Condition::Scratch condition_scratch_;
   Selection dropped_;
   DeadLetterSink* const dead_letters_;
+  DeadLetterSink* failures_;  // where what fails goes now: @ERROR, the dead-letter queue, or nowhere
   std::vector<FailedEvent> failed_;
   std::string condition_failure_;
   BatchPtr batch_;  // that is being run
