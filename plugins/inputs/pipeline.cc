@@ -1,5 +1,6 @@
 // pipeline: events that another pipeline of this process sends.
-// Tested by tests/end_to_end/pipeline_to_pipeline_test.cc. Reference page: generated from the declarations below.
+// Tested by tests/plugins/inputs/pipeline_test.cc and tests/end_to_end/pipeline_to_pipeline_test.cc. Reference page:
+// generated from the declarations below.
 #include <fmt/core.h>
 
 #include "pipeline/plugin/pipeline_bus.h"

@@ -9,6 +9,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/compiler.h"
+#include "pipeline/compile/pipeline_links.h"
 #include "server/config_source.h"
 #include "server/pipeline_queue.h"
 
@@ -66,7 +67,7 @@ PipelineSettings run_settings(const WantedPipeline& wanted) {
 }
 
 CompiledPipeline compile_pipeline(const WantedPipeline& wanted, const VariableLookup& variables,
-                                  DeadLetterAccess* dead_letters, MetricScope& metrics) {
+                                  DeadLetterAccess* dead_letters, PipelineBus* bus, MetricScope& metrics) {
   const Settings& settings = wanted.settings;
   CompiledPipeline made;
   made.run = run_settings(wanted);
@@ -92,9 +93,29 @@ CompiledPipeline compile_pipeline(const WantedPipeline& wanted, const VariableLo
   compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
   compile_settings.surroundings.has_dead_letter_queue = settings.boolean("dead_letter_queue.enable");
   compile_settings.surroundings.dead_letters = dead_letters;
+  compile_settings.surroundings.pipelines = bus;
   made.plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
   made.diagnostics = rendered(diagnostics);
   return made;
+}
+
+std::string check_links(const std::vector<WantedPipeline>& wanted, std::vector<CompiledPipeline>& compiled) {
+  std::vector<LinkedPipeline> linked;
+  std::vector<CompiledPipeline*> sound;
+  for (std::size_t i = 0; i < compiled.size(); ++i) {
+    if (!compiled[i].plan) continue;
+    linked.push_back({wanted[i].id, &compiled[i].plan->graph});
+    sound.push_back(&compiled[i]);
+  }
+  const std::vector<Diagnostics> problems = check_pipeline_links(linked);
+  std::string all;
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    const std::string text = rendered(problems[i]);
+    sound[i]->diagnostics += text;
+    all += text;
+    if (problems[i].has_errors()) sound[i]->plan.reset();
+  }
+  return all;
 }
 
 }  // namespace logboom

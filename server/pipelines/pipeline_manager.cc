@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "pipeline/base/log.h"
+#include "pipeline/compile/pipeline_links.h"
 #include "server/pipeline_queue.h"
 
 namespace logboom {
@@ -42,18 +43,22 @@ PipelineManager::~PipelineManager() {
 }
 
 std::size_t PipelineManager::compile(const std::vector<PipelineEntry>& entries) {
-  std::size_t refused = 0;
+  std::vector<WantedPipeline> wanted;
   for (const PipelineEntry& entry : entries) {
-    WantedPipeline wanted{entry.id, process_.settings.with(entry.own)};
+    wanted.push_back({entry.id, process_.settings.with(entry.own)});
     MetricScope& scope = metrics_.child("pipelines").child(entry.id);
-    CompiledPipeline compiled = compile_pipeline(wanted, process_.variables, dead_letter_files_.get(), scope);
-    std::fputs(compiled.diagnostics.c_str(), stderr);
-    auto pipeline = std::make_shared<RunningPipeline>(std::move(wanted), scope);
-    if (!compiled.plan) {
+    compiled_.push_back(compile_pipeline(wanted.back(), process_.variables, dead_letter_files_.get(), &bus_, scope));
+    std::fputs(compiled_.back().diagnostics.c_str(), stderr);
+  }
+  std::fputs(check_links(wanted, compiled_).c_str(), stderr);
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    MetricScope& scope = metrics_.child("pipelines").child(wanted[i].id);
+    auto pipeline = std::make_shared<RunningPipeline>(std::move(wanted[i]), scope);
+    if (!compiled_[i].plan) {
       ++refused;
-      pipeline->fail(compiled.diagnostics);
+      pipeline->fail(compiled_[i].diagnostics);
     }
-    compiled_.push_back(std::move(compiled));
     const std::lock_guard lock(mutex_);
     pipelines_.push_back(std::move(pipeline));
   }
@@ -162,8 +167,10 @@ void PipelineManager::run() {
     }
     const bool is_stopping = is_stopping_;
     lock.unlock();
-    if (is_stopping)
+    if (is_stopping) {
+      bus_.begin_shutdown();
       for (const auto& pipeline : pipelines_) pipeline->request_stop();
+    }
     look_after_pipelines();
     lock.lock();
   }
@@ -175,12 +182,26 @@ void PipelineManager::look_after_pipelines() {
     pipeline->look_after();
     have_all_ended &= pipeline->has_ended();
   }
+  if (!have_all_ended) end_receivers();
   {
     const std::lock_guard lock(mutex_);
     if (!have_all_ended || has_ended_) return;
     has_ended_ = true;
   }
   if (changed_) changed_();
+}
+
+/// When all that sent to other pipelines has ended, nothing comes to these any more: they deliver what they have, and end.
+void PipelineManager::end_receivers() {
+  bool has_sender_ended = false;
+  for (const auto& pipeline : pipelines_) {
+    has_sender_ended |= pipeline->state() == PipelineState::Finished;
+    if (!pipeline->has_ended() && !is_fed_by_pipelines_alone(pipeline->pipeline()->plan().graph)) return;
+  }
+  if (!has_sender_ended) return;
+  bus_.begin_shutdown();
+  for (const auto& pipeline : pipelines_)
+    if (!pipeline->has_ended()) pipeline->end_inputs();
 }
 
 ReloadReport PipelineManager::reload_now(const std::vector<std::string>&) {

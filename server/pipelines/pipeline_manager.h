@@ -66,6 +66,7 @@ class PipelineManager {
   };
   void run();
   void look_after_pipelines();
+  void end_receivers();
   NetworkThreads& network();
   void wake();
   ReloadReport reload_now(const std::vector<std::string>& ids);
@@ -75,6 +76,7 @@ class PipelineManager {
   MetricScope& metrics_;
   const std::function<void()> changed_;
   std::unique_ptr<DeadLetterFiles> dead_letter_files_;
+  PipelineBus bus_;
   std::unique_ptr<NetworkThreads> network_;
   std::vector<CompiledPipeline> compiled_;  // between compile() and start(), by place
 

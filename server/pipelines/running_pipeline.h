@@ -75,8 +75,10 @@ class RunningPipeline {
   Result<void> start(CompiledPipeline compiled, const std::function<NetworkThreads&()>& network,
                      std::function<void()> inputs_ended);
 
-  /// Asks inputs to end.
+  /// Asks inputs to end; what is there is delivered within the pipeline's time for ending.
   void request_stop();
+  /// Asks inputs to end because nothing will come; the rest may take its time.
+  void end_inputs();
   /// Looks whether it is time for the next step of the end, and begins that; never waits.
   void look_after();
   /// True when nothing more is to come of it.

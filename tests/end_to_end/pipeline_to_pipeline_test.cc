@@ -11,7 +11,6 @@
 namespace logboom {
 namespace {
 
-using Catch::Contains;
 using Lines = std::vector<std::string>;
 
 constexpr const char* kSource = "input { test_source {} } ";
@@ -330,43 +329,6 @@ TEST_CASE("a pipeline with a persisted queue answers the one before it when its 
   in.stop();
   out.stop();
   CHECK(sorted(out.output().numbers()) == numbers(0, 40));
-}
-
-TEST_CASE("an address belongs to one input at a time", "[pipelines]") {
-  PipelineBus bus;
-  const auto address = bus.address("a");
-  CHECK(bus.address("a") == address);
-  REQUIRE(address->open(std::make_shared<PipelineAddress::Receiver>()));
-  const auto refused = address->open(std::make_shared<PipelineAddress::Receiver>());
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == ErrorCode::AlreadyExists);
-  CHECK_THAT(refused.error().message, Contains("\"a\""));
-  int changes = 0;
-  address->call_when_changed(nullptr, [&] { ++changes; });
-  CHECK(changes == 1);  // it has changed since
-  address->call_when_changed(address->receiver().get(), [&] { ++changes; });
-  CHECK(changes == 1);
-  address->close();
-  CHECK(changes == 2);
-  CHECK(address->open(std::make_shared<PipelineAddress::Receiver>()).has_value());
-}
-
-TEST_CASE("a pipeline output refuses no address and the same one twice", "[pipelines]") {
-  const auto problems_of = [](const std::string& text) {
-    Graph graph;
-    Diagnostics diagnostics;
-    const auto source = std::make_shared<SourceText>("test.conf", text);
-    parse_logstash(source, {}, graph, diagnostics);
-    MetricScope metrics;
-    CompileSettings settings;
-    settings.metrics = &metrics;
-    compile_plan(std::move(graph), settings, diagnostics);
-    return diagnostics.render();
-  };
-  CHECK_THAT(problems_of(sends_to(R"("a", "a")")), Contains("names \"a\" twice"));
-  CHECK_THAT(problems_of(sends_to("")), Contains("names no address"));
-  CHECK_THAT(problems_of("output { pipeline { } }"), Contains("needs the option \"send_to\""));
-  CHECK_THAT(problems_of("input { pipeline { } }"), Contains("needs the option \"address\""));
 }
 
 }  // namespace logboom

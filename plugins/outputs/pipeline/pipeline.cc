@@ -1,5 +1,6 @@
 // pipeline: sends events to other pipelines of this process.
-// Tested by tests/end_to_end/pipeline_to_pipeline_test.cc. Reference page: generated from the declarations below.
+// Tested by tests/plugins/outputs/pipeline_test.cc and tests/end_to_end/pipeline_to_pipeline_test.cc. Reference page:
+// generated from the declarations below.
 #include <fmt/core.h>
 
 #include <algorithm>
