@@ -32,6 +32,10 @@ std::vector<std::int64_t> sorted(std::vector<std::int64_t> values) {
   return values;
 }
 
+void wait_until_open(LinkedPipelines& linked, const std::string& address) {
+  while (linked.bus.address(address)->receiver() == nullptr) std::this_thread::yield();
+}
+
 /// Sends a chunk, and gives back who is told of its end.
 std::shared_ptr<RecordingReceiver> send(TestPipeline& pipeline, ChunkPtr chunk) {
   auto receiver = follow(*chunk);
@@ -199,7 +203,9 @@ TEST_CASE("a pipeline that is stopped in the middle: its successor gets what it 
           "[pipelines]") {
   LinkedPipelines linked;
   TestPipeline& in = linked.add("in", kSource + sends_to("\"out\"")).start();
-  TestPipeline& first = linked.add("out", receives("out"), MemoryQueueLimits{10}).start();
+  TestPipeline& first = linked.add("out", receives("out"), std::make_unique<MemoryQueue>(MemoryQueueLimits{10}),
+                                   OutputBufferLimits{50, 64 * 1024 * 1024});
+  first.start();
   const auto early = send(in, numbered_chunk(0, 100));
   CHECK(early->wait() == AckResult::Delivered);
   first.output().hold();
@@ -263,7 +269,7 @@ TEST_CASE("a pipeline that takes nothing holds up the one before it, up to the s
   for (bool is_held = false; !is_held && sent < kEndless; ++sent) {
     ChunkPtr chunk = numbered_chunk(sent, 1);
     receivers.push_back(follow(*chunk));
-    for (int attempts = 0; chunk != nullptr && attempts < 1'000'000; ++attempts) {
+    for (int attempts = 0; chunk != nullptr && attempts < 10'000; ++attempts) {
       if (in.sink().try_push(chunk)) break;
       std::this_thread::yield();
     }
@@ -285,13 +291,10 @@ TEST_CASE("without ensure_delivery events for a pipeline that is not there are c
   CHECK(receiver->wait() == AckResult::Delivered);
   CHECK(in.output_counter("discarded") == 7);
   TestPipeline& out = linked.add("out", receives("nobody")).start();
-  REQUIRE(linked.bus.address("nobody") != nullptr);
-  const auto wait_until_open = [&] {
-    while (linked.bus.address("nobody")->receiver() == nullptr) std::this_thread::yield();
-  };
-  wait_until_open();
+  wait_until_open(linked, "nobody");
   const auto second = send(in, numbered_chunk(7, 1));
   CHECK(second->wait() == AckResult::Delivered);
+  REQUIRE(out.output().wait_for_events(1));
   CHECK(out.output().numbers() == numbers(7, 8));
   in.stop();
   out.stop();
@@ -302,10 +305,12 @@ TEST_CASE("when the process ends, pipelines that are sent to end last, and every
   TestPipeline& out = linked.add("out", receives("out"), MemoryQueueLimits{10}).start();
   TestPipeline& in = linked.add("in", kSource + sends_to("\"out\""), MemoryQueueLimits{10'000});
   for (std::int64_t n = 0; n < 2000; n += 20) REQUIRE(in.push(numbered_chunk(n, 20)));  // nobody works so far
+  wait_until_open(linked, "out");
+  REQUIRE(in.pipeline().start_outputs());
   linked.bus.begin_shutdown();
   out.pipeline().request_stop();
-  in.start();
   in.pipeline().request_stop();
+  in.pipeline().start_workers();
   std::thread ending([&] { out.pipeline().drain(); });  // as the server: all at the same time
   in.pipeline().drain();
   ending.join();

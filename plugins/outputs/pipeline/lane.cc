@@ -18,17 +18,11 @@ class Lane::Receipt final : public AckReceiver {
 
   void finished(AckResult result) override {
     if (is_void_) return;
-    if (result == AckResult::Delivered) {
-      shipment_->arrived();
-    } else if (!lane_->options_.waits) {
-      lane_->throw_away(*shipment_, "ended without having delivered them");
-      shipment_->arrived();
-    } else {
-      Parcel parcel;
-      parcel.shipment = shipment_;
-      parcel.times_returned = times_returned_ + 1;
-      lane_->returned(std::move(parcel));
-    }
+    if (result == AckResult::Delivered) return shipment_->arrived();
+    Parcel parcel;
+    parcel.shipment = shipment_;
+    parcel.times_returned = times_returned_ + 1;
+    lane_->returned(std::move(parcel));
   }
 
  private:
@@ -46,23 +40,31 @@ void Lane::open() { registration_ = address_->register_sender(); }
 void Lane::send(std::shared_ptr<Shipment> shipment) {
   Parcel parcel;
   parcel.shipment = std::move(shipment);
-  const auto receiver = address_->receiver();
-  if (!options_.waits && !receiver) {
-    throw_away(*parcel.shipment, "is not there");
-    return parcel.shipment->arrived();
-  }
-  if (receiver) pack(parcel, receiver);  // here, by the caller: several workers do it at the same time
-  if (!options_.waits) {
-    if (receiver->sink->try_push(parcel.chunk)) return;
-    unpack(parcel);
-    throw_away(*parcel.shipment, "takes nothing now");
-    return parcel.shipment->arrived();
-  }
+  auto receiver = address_->receiver();
+  if (!options_.waits) return hand_over_or_throw_away(parcel, std::move(receiver));
+  if (receiver) pack(parcel, std::move(receiver));  // here, by the caller: several workers do it at the same time
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(parcel));
+    if (is_expecting_call_) return;  // those before it are not taken now
   }
   pump();
+}
+
+/// What becomes of the events there is no longer this pipeline's business: a receiver that is stuck must not hold it up.
+void Lane::hand_over_or_throw_away(Parcel& parcel, std::shared_ptr<const PipelineAddress::Receiver> receiver) {
+  if (receiver) {
+    pack(parcel, receiver);
+    parcel.chunk->token().release_receiver();
+  }
+  if (!receiver || !receiver->sink->try_push(parcel.chunk)) {
+    discarded_.add(parcel.shipment->size());
+    if (log_.allow())
+      log_warn(options_.output_id, "the pipeline at \"{}\" {}: {} events are thrown away (ensure_delivery is off; {} more)",
+               address_->name(), receiver ? "takes nothing now" : "is not there", parcel.shipment->size(),
+               log_.suppressed());
+  }
+  parcel.shipment->arrived();
 }
 
 /// The receiver changes its events, and ours must stay as they are until it has delivered them: tables are copied, texts
@@ -104,7 +106,13 @@ bool Lane::offer(Parcel& parcel) {
 
 void Lane::call_when_offer_may_succeed(const Parcel& parcel) {
   auto callback = [lane = weak_from_this()] {
-    if (const auto self = lane.lock()) self->pump();
+    const auto self = lane.lock();
+    if (!self) return;
+    {
+      const std::lock_guard lock(self->mutex_);
+      self->is_expecting_call_ = false;
+    }
+    self->pump();
   };
   if (parcel.chunk) {
     parcel.receiver->sink->call_when_room(std::move(callback));
@@ -124,12 +132,15 @@ void Lane::pump() {
   while (!is_closed_ && !waiting_.empty()) {
     Parcel parcel = std::move(waiting_.front());
     waiting_.pop_front();
-    has_news_ = false;
     lock.unlock();
     const bool is_taken = offer(parcel);
-    if (!is_taken) call_when_offer_may_succeed(parcel);
     lock.lock();
     if (is_taken) continue;
+    has_news_ = false;
+    is_expecting_call_ = true;
+    lock.unlock();
+    call_when_offer_may_succeed(parcel);
+    lock.lock();
     waiting_.push_front(std::move(parcel));
     if (!has_news_) break;
   }
@@ -160,13 +171,6 @@ void Lane::close() {
   }
   pump();
   registration_.reset();
-}
-
-void Lane::throw_away(const Shipment& shipment, const char* why) {
-  discarded_.add(shipment.size());
-  if (log_.allow())
-    log_warn(options_.output_id, "the pipeline at \"{}\" {}: {} events are thrown away (ensure_delivery is off; {} more)",
-             address_->name(), why, shipment.size(), log_.suppressed());
 }
 
 }  // namespace logboom

@@ -39,11 +39,11 @@ class Lane : public std::enable_shared_from_this<Lane> {
     std::shared_ptr<Receipt> receipt;
     ChunkPtr chunk;
   };
+  void hand_over_or_throw_away(Parcel& parcel, std::shared_ptr<const PipelineAddress::Receiver> receiver);
   void pack(Parcel& parcel, std::shared_ptr<const PipelineAddress::Receiver> receiver);
   static void unpack(Parcel& parcel);
   bool offer(Parcel& parcel);
   void call_when_offer_may_succeed(const Parcel& parcel);
-  void throw_away(const Shipment& shipment, const char* why);
   void pump();
   void returned(Parcel parcel);
 
@@ -56,7 +56,8 @@ class Lane : public std::enable_shared_from_this<Lane> {
   std::mutex mutex_;
   std::deque<Parcel> waiting_;
   bool is_pumping_ = false;
-  bool has_news_ = false;  // while somebody pumps
+  bool has_news_ = false;           // while somebody pumps
+  bool is_expecting_call_ = false;  // it will be told when to offer again
   bool is_closed_ = false;
 };
 

@@ -74,9 +74,11 @@ event counts as undelivered here: a pipeline that takes nothing holds this one u
 
 With `ensure_delivery => true` events wait for an address that nobody has so far, whose pipeline is stopped or being reloaded,
 or whose queue is full. A pipeline that is stopped in the middle (its time for ending is over) has not delivered what it had:
-these events are sent again when it is back, those that it did deliver a second time. With `ensure_delivery => false` events for
-such an address are thrown away and counted as `discarded`; they count as delivered. That keeps this pipeline going whatever
-becomes of the other, also when the other's queue is only full for a moment: give that one a persisted queue or a larger batch.
+these events are sent again when it is back, those that it did deliver a second time.
+
+With `ensure_delivery => false` an event counts as delivered when the other pipeline's queue has taken it, and events that an address does not
+take at once are thrown away and counted as `discarded`. That keeps this pipeline going whatever becomes of the other, also when the
+other's queue is only full for a moment: give that one a persisted queue or a larger batch.
 
 Pipelines that send to each other in a circle are refused at the start.)"});
 

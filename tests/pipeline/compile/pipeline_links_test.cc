@@ -48,7 +48,7 @@ TEST_CASE("pipelines that send onwards, split and join are fine", "[pipeline_lin
 TEST_CASE("each pipeline of a circle is refused, with the way round, and others are not", "[pipeline_links]") {
   const Links links({{"in", "input { stdin { } } " + to(R"("a")")},
                      {"first", from("a") + to(R"("out", "b")")},
-                     {"second", from("b") + "label \"@BACK\" { output { if [x] { pipeline { send_to => " a1 " } } } }"},
+                     {"second", from("b") + "label \"@BACK\" { output { if [x] { pipeline { send_to => \"a1\" } } } }"},
                      {"third", from("a1") + to(R"("a")")},
                      {"last", from("out") + "output { stdout { } }"}});
   const Links closed({{"in", "input { stdin { } } " + to(R"("a")")},

@@ -18,15 +18,18 @@ class Receiving {
     REQUIRE(harness_.plugin != nullptr);
     thread_ = std::thread([this] { result_ = harness_.plugin->run(sink, stop_); });
   }
-  ~Receiving() { end(); }
+  ~Receiving() { join(); }
   Result<void> end() {
-    stop_.request_stop();
-    if (thread_.joinable()) thread_.join();
+    join();
     return result_;
   }
   CollectingSink sink;
 
  private:
+  void join() {
+    stop_.request_stop();
+    if (thread_.joinable()) thread_.join();
+  }
   PluginHarness<Input> harness_;
   StopSignal stop_;
   Result<void> result_;

@@ -130,11 +130,10 @@ TEST_CASE("without ensure_delivery nothing waits: what cannot be handed over is 
   CHECK(kinds(*output.send({R"({"n":3})"})) == kOneDelivered);
   CHECK(output.discarded() == 3);
   sink.set_full(false);
-  const auto taken = output.send({R"({"n":4})"});
+  CHECK(kinds(*output.send({R"({"n":4})"})) == kOneDelivered);  // the receiver has it, whatever it does with it
   CHECK(sink.events() == Lines{R"({"n":4})"});
-  sink.forget_held();  // it is given up
-  CHECK(kinds(*taken) == kOneDelivered);
-  CHECK(output.discarded() == 4);
+  sink.forget_held();
+  CHECK(output.discarded() == 3);
 }
 
 TEST_CASE("an output that stops offers again what waits, and reports later what was handed over", "[output][pipeline]") {
