@@ -38,6 +38,8 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     if (open_ > 0) buffer_->settle(held_.size(), bytes_);
   }
 
+  std::size_t memory_bytes() const override { return bytes_; }
+
   void report(std::size_t index, Outcome outcome) override {
     if (buffer_->is_given_up(outcome, earlier_attempts_)) outcome = given_up(outcome);
     {

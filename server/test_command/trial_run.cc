@@ -204,9 +204,10 @@ class Trial final : private StandIns {
       }
     }
     // One file of several, or a filter alone: events come and go all the same.
-    if (graph.inputs.empty() && !diagnostics.has_errors()) add("input of the test", "input { stdin { id => \"test\" } }");
+    if (graph.inputs.empty() && !diagnostics.has_errors())
+      add("input of the test", "input { stdin { id => \"test_input\" } }");
     if (graph.outputs.empty() && graph.labels.empty() && !diagnostics.has_errors())
-      add("output of the test", "output { stdout { id => \"test\" } }");
+      add("output of the test", "output { stdout { id => \"test_output\" } }");
     return graph;
   }
 

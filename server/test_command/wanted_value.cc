@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -62,6 +63,16 @@ bool matches(const std::string& expression, const json& value) {
   const auto matcher = Matcher::compile(expression, {});
   MatchScratch scratch;
   return matcher && (*matcher)->match_untrusted(text_of(value), scratch) == MatchStatus::Matched;
+}
+
+/// An item of a list by its number, which may count from the end.
+const json* item_at(const json& list, std::string_view number) {
+  std::int64_t index = 0;
+  const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (problem != std::errc() || end != number.data() + number.size()) return nullptr;
+  const auto size = static_cast<std::int64_t>(list.size());
+  if (index < 0) index += size;
+  return index >= 0 && index < size ? &list.at(static_cast<std::size_t>(index)) : nullptr;
 }
 
 std::string child_name(const std::string& field, const std::string& name) { return fmt::format("{}[{}]", field, name); }
@@ -126,6 +137,10 @@ class Comparison {
 
   void compare_fields(const WantedFields& wanted, const json* got, const std::string& field) {
     if (wanted.value) return compare(*wanted.value, got, field);
+    if (got != nullptr && got->is_array()) {
+      for (const auto& [name, fields] : wanted.below) compare_fields(fields, item_at(*got, name), child_name(field, name));
+      return;
+    }
     if (got == nullptr || !got->is_object()) {
       for (const auto& [name, fields] : wanted.below) compare_fields(fields, nullptr, child_name(field, name));
       if (wanted.below.empty()) differ(field, fmt::format("want an object, got {}", shown(got)));
@@ -225,12 +240,8 @@ const json* value_at(const json& event, const std::string& reference) {
     const std::string name(step.key.text());
     if (at->is_object()) {
       at = at->contains(name) ? &at->at(name) : nullptr;
-    } else if (at->is_array() && step.index != FieldRef::Step::kNotAnIndex) {
-      const auto size = static_cast<std::int64_t>(at->size());
-      const std::int64_t index = step.index < 0 ? step.index + size : step.index;
-      at = index >= 0 && index < size ? &at->at(static_cast<std::size_t>(index)) : nullptr;
     } else {
-      return nullptr;
+      at = at->is_array() ? item_at(*at, name) : nullptr;
     }
   }
   return at;

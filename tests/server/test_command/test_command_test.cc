@@ -69,12 +69,12 @@ TEST_CASE("what differs is shown field by field, with the event", "[test_command
 )"));
   INFO(answer.out);
   CHECK(answer.status == 1);
-  CHECK_THAT(answer.out, Contains("FAIL") && Contains("event 1 (to test), expected at line 7:"));
+  CHECK_THAT(answer.out, Contains("FAIL") && Contains("event 1 (to test_output), expected at line 7:"));
   CHECK_THAT(answer.out, Contains("[a]: want \"1\", got 1"));
   CHECK_THAT(answer.out, Contains("[c][e]: want 2, but it is not there"));
   CHECK_THAT(answer.out, Contains("[b]: is not wanted, got \"x\""));
   CHECK_THAT(answer.out, Contains("want the tag \"seen\", got []"));
-  CHECK_THAT(answer.out, Contains("outputs: want [\"other\"], got [\"test\"]"));
+  CHECK_THAT(answer.out, Contains("outputs: want [\"other\"], got [\"test_output\"]"));
   CHECK_THAT(answer.out, Contains("the event: {") && Contains("0 passed, 1 failed"));
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("too many, too few and dropped events are told", "[test_command]") {
   const Answer few = run_text(one_test(filter, "    input: [{ n: 1 }]\n    expect: [{ contains: { n: 1 } }]\n"));
   CHECK_THAT(few.out, Contains("0 events came out, expected are 1") && Contains("event 1 did not come (line 6)"));
   const Answer many = run_text(one_test(filter, "    input: [{ n: 2 }]\n    expect: [{ contains: { n: 2 } }]\n"));
-  CHECK_THAT(many.out, Contains("2 events came out, expected are 1") && Contains("event 2 (to test) was not expected: {"));
+  CHECK_THAT(many.out, Contains("2 events came out, expected are 1") && Contains("event 2 (to test_output) was not expected: {"));
   CHECK(run_text(one_test(filter, "    input: [{ n: 1 }]\n    expect: []\n    dropped: 1\n")).status == 0);
   CHECK_THAT(run_text(one_test(filter, "    input: [{ n: 2 }]\n    dropped: 1\n")).out,
              Contains("0 events were dropped, expected are 1"));
@@ -315,7 +315,7 @@ TEST_CASE("a file of tests that cannot be read is refused with line and remedy",
   CHECK_THAT(run({"/nowhere/case.yml"}).out, Contains("/nowhere/case.yml cannot be read"));
   CHECK_THAT(run_text("pipeline: nowhere.conf\ntests: [{ name: a, expect: [] }]\n").out, Contains("no configuration found"));
   CHECK_THAT(run_text("filter: ''\ntests: [{ name: a, from: tcp, expect: [] }]\n").out,
-             Contains("there is no input \"tcp\" (there are test)"));
+             Contains("there is no input \"tcp\" (there are test_input)"));
 }
 
 TEST_CASE("tests are chosen by name, and choosing none is an error", "[test_command]") {
