@@ -31,7 +31,7 @@ class PlanBuilder {
     }
     plan_.error_label = find_label(kErrorLabel);
     surroundings_.has_error_label = plan_.error_label.has_value();
-    plan_.filters.resize(settings_.workers + (plan_.error_label ? 1 : 0));
+    plan_.filters.resize(settings_.workers);
     for (const PluginNode& node : plan_.graph.inputs) note_given_id(node);
     note_given_ids(plan_.graph.filters);
     note_given_ids(plan_.graph.outputs);
@@ -159,11 +159,12 @@ class PlanBuilder {
     PluginSite site = site_of(node, "filters");
     SharedSlot& slot = new_slot();
     Diagnostics repeated;  // what the other workers' instances say was said by the first
-    for (std::size_t worker = 0; worker < plan_.filters.size(); ++worker) {
+    for (std::size_t worker = 0; worker < settings_.workers; ++worker) {
       auto made = make(*descriptor, node, site, slot, worker == 0 ? diagnostics_ : repeated);
       if (!made) return;
       plan_.filters[worker].push_back(std::move(made));
     }
+    if (plan_.error_label) plan_.error_filters.push_back(make(*descriptor, node, site, slot, repeated));
     plan_.has_state_across_filters |= descriptor->shares_state_across_filters;
     block.steps.emplace_back(FilterStep{plan_.filter_sites.size()});
     plan_.filter_sites.push_back(std::move(site));

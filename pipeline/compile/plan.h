@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,8 @@ struct PlannedLabel {
 };
 
 constexpr std::string_view kErrorLabel = "@ERROR";
+/// The number of the worker of @ERROR.
+constexpr std::size_t kErrorWorker = std::numeric_limits<std::size_t>::max();
 
 /// Immutable once compiled, but for the plugins' own state. Keeps the configuration text and everything that events point
 /// at.
@@ -83,8 +86,8 @@ struct Plan {
   bool has_input_labels = false;
 
   std::vector<PluginSite> filter_sites;
-  /// [worker][number]; with a label @ERROR there is one worker more, for what fails.
-  std::vector<std::vector<std::unique_ptr<Filter>>> filters;
+  std::vector<std::vector<std::unique_ptr<Filter>>> filters;  // [worker][number]
+  std::vector<std::unique_ptr<Filter>> error_filters;         // [number], of the worker of @ERROR; empty without that label
   bool has_state_across_filters = false;
 
   std::vector<PluginSite> output_sites;

@@ -56,7 +56,7 @@ DeadLetterSink::Taken ErrorRoute::put(const Event& event, const DeadLetterCause&
   AckToken& token = chunk->token();
   token.set_receiver(std::make_shared<TellSafe>(std::move(on_safe)), AckTracking::Whole);
   token.arm(1);
-  ledger_.created.add(1);
+  ledger_.created.add(1);  // before the worker can be done with it
   if (queue_.try_push(chunk)) return Taken::Taken;
   token.release_receiver();  // it is told nothing of what was not taken
   ledger_.created.add(std::uint64_t(0) - 1);

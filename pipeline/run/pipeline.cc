@@ -163,8 +163,9 @@ Result<void> Pipeline::start_outputs() {
 
 void Pipeline::start_workers() {
   running_workers_ = settings_.workers;
+  for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this, i] { run_worker(i); });
   is_error_worker_running_ = errors_ != nullptr;
-  for (std::size_t i = 0; i < plan_->filters.size(); ++i) workers_.emplace_back([this, i] { run_worker(i); });
+  if (errors_) error_worker_ = std::thread([this] { run_worker(kErrorWorker); });
 }
 
 DeadLetterSink* Pipeline::failures() const {
@@ -218,17 +219,17 @@ void Pipeline::run_worker(std::size_t number) {
   work(number);
   {
     const std::lock_guard lock(ends_mutex_);
-    if (number < settings_.workers) {
-      --running_workers_;
-    } else {
+    if (number == kErrorWorker) {
       is_error_worker_running_ = false;
+    } else {
+      --running_workers_;
     }
   }
   ended_.notify_all();
 }
 
 void Pipeline::work(std::size_t number) {
-  const bool is_for_errors = number >= settings_.workers;
+  const bool is_for_errors = number == kErrorWorker;
   name_thread(is_for_errors ? fmt::format("[{}]>errors", settings_.id) : fmt::format("[{}]>worker{}", settings_.id, number));
   PipelineQueue& queue = is_for_errors ? errors_->queue() : *queue_;
   PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_, settings_.dead_letters.get(), errors_.get());
@@ -275,6 +276,7 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   }
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
+  if (error_worker_.joinable()) error_worker_.join();
   for (const auto& buffer : buffers_) buffer->close();
   stop_outputs();
   for (const auto& buffer : buffers_) buffer->finish(kQueueEndLimit);

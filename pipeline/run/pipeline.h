@@ -117,6 +117,7 @@ class Pipeline {
   std::vector<std::vector<Endpoint>> endpoints_;  // by input
   std::vector<std::thread> input_threads_;
   std::vector<std::thread> workers_;
+  std::thread error_worker_;
   std::mutex ends_mutex_;
   std::condition_variable ended_;
   std::size_t running_workers_ = 0;

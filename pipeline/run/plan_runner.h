@@ -14,8 +14,8 @@ namespace logboom {
 class PlanRunner {
  public:
   /// `metrics` is the pipeline's scope. `errors` (the label @ERROR) or else `dead_letters` takes what filters set aside and
-  /// what a condition cannot be evaluated for; nullptr: there is none. Both outlive the runner and its events. The worker
-  /// behind those that CompileSettings asked for is the label @ERROR's: its batches go there.
+  /// what a condition cannot be evaluated for; nullptr: there is none. Both outlive the runner and its events. The batches
+  /// of kErrorWorker go through the label @ERROR.
   PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker, std::vector<std::shared_ptr<OutputBuffer>> outputs,
              bool is_ordered, MetricScope& metrics, DeadLetterSink* dead_letters = nullptr,
              DeadLetterSink* errors = nullptr);

@@ -108,6 +108,7 @@ void Coverage::watch_branch(Plan& plan, Block& block, Place& place, bool has_out
   }
   block.steps.insert(block.steps.begin(), FilterStep{plan.filter_sites.size()});
   for (auto& filters : plan.filters) filters.push_back(std::make_unique<CountingFilter>(place.events));
+  if (plan.error_label) plan.error_filters.push_back(std::make_unique<CountingFilter>(place.events));
   plan.filter_sites.push_back(hidden_site(metrics_));
 }
 

@@ -345,7 +345,7 @@ class Trial final : private StandIns {
     PlanRunner(plan_, 0, buffers, true, metrics_, letters, errors.get()).run(batch, FlushKind::Final);
     if (errors == nullptr) return;
     errors->queue().close();
-    PlanRunner runner(plan_, plan_->filters.size() - 1, buffers, true, metrics_, letters, errors.get());
+    PlanRunner runner(plan_, kErrorWorker, buffers, true, metrics_, letters, errors.get());
     for (auto failed = std::make_shared<Batch>();
          errors->queue().pop(*failed, 1000, std::chrono::milliseconds(0), std::chrono::steady_clock::now());
          failed = std::make_shared<Batch>()) {

@@ -189,13 +189,14 @@ TEST_CASE("what @ERROR leads to is behind it, and other labels are not", "[compi
   const Compilation made(R"(
     output { relabel { label => "@A" } }
     label "@A" { output { stdout { } } }
-    label "@ERROR" { output { if [x] { relabel { label => "@B" } } } }
+    label "@ERROR" { filter { mutate { } } output { if [x] { relabel { label => "@B" } } } }
     label "@B" { output { stdout { } } })",
                          2);
   INFO(made.errors());
   REQUIRE(made.plan != nullptr);
   CHECK(made.plan->error_label == 1U);
-  CHECK(made.plan->filters.size() == 3);  // a worker of its own
+  CHECK(made.plan->filters.size() == 2);
+  CHECK(made.plan->error_filters.size() == 1);  // its worker's own
   CHECK_FALSE(made.plan->labels[0].is_behind_error);
   CHECK(made.plan->labels[1].is_behind_error);
   CHECK(made.plan->labels[2].is_behind_error);
