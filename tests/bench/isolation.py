@@ -29,6 +29,12 @@ class Counter:
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
+        try:
+            self.answer_all(connection)
+        except ConnectionError:
+            pass  # the process was ended
+
+    def answer_all(self, connection):
         held = b""
         while True:
             while b"\r\n\r\n" not in held:
