@@ -51,9 +51,9 @@ struct LedgerBalance {
     std::uint64_t dead_lettered = 0;
     std::uint64_t rejected = 0;
     std::uint64_t buffered = 0;
-    std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
     /// taken - (delivered + dead_lettered + rejected + buffered + lost).
     std::int64_t gap = 0;
+    std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
   };
   std::vector<Output> outputs;
 
