@@ -29,7 +29,7 @@ struct HttpPluginOptions {
   std::uint64_t automatic_retries = 1;
   bool retry_non_idempotent = false;
   std::uint64_t validate_after_inactivity = 200;
-  bool ssl_enabled = true;
+  std::optional<bool> ssl_enabled;
   std::string ssl_verification_mode = "full";
   std::vector<std::string> ssl_certificate_authorities;
   std::optional<std::string> ssl_certificate;
@@ -69,7 +69,7 @@ void declare_http_client_options(OptionTable<Options>& table) {
                  "Accepted for compatibility: requests of every method are sent again.");
   table.optional("validate_after_inactivity", of(&O::validate_after_inactivity),
                  "Accepted for compatibility: connections are always checked.");
-  table.optional("ssl_enabled", of(&O::ssl_enabled), "Accepted for compatibility: the URL says whether TLS is used.");
+  table.optional("ssl_enabled", of(&O::ssl_enabled), "Speaks TLS to hosts whose address does not say; a URL does say it.");
   table
       .optional("ssl_verification_mode", of(&O::ssl_verification_mode),
                 "full: the service's certificate and the name in it are checked; certificate: not the name; none: neither.")

@@ -72,15 +72,13 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
       if (is_closed_.load()) return false;
       ticket->take_place(next_, chunk->events().size());
       tickets_.add(*ticket);
-      for (std::size_t i = 0; i < records.size(); ++i) {
-        const bool is_last = i + 1 == records.size();
+      for (EncodedRecord& record : records) {
         SegmentStore::OnSafe on_safe;
-        if (is_last) on_safe = [ticket](bool is_safe) { ticket->tell_source(is_safe); };
-        store_->append(std::move(records[i].payload), records[i].events, records[i].flags, std::move(on_safe));
+        if (&record == &records.back()) on_safe = [ticket](bool is_safe) { ticket->tell_source(is_safe); };
+        store_->append(std::move(record.payload), record.events, record.flags, std::move(on_safe));
       }
-      const std::uint64_t first = next_;
+      ages_.note(next_, now_milliseconds());
       next_ += chunk->events().size();
-      ages_.note(first, now_milliseconds());
       place(std::move(chunk), released);
       reader_has_work = has_reader_work();
     }
@@ -344,8 +342,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
         at = reader->position();
         continue;
       }
-      if (ChunkPtr chunk = decode(record, at, end))
-        if (!hand_over(std::move(chunk))) return;
+      if (ChunkPtr chunk = decode(record, at, end); chunk != nullptr && !hand_over(std::move(chunk))) return;
       at = record.head.end_sequence();
     }
   }

@@ -21,7 +21,6 @@ struct ElasticsearchFilterOptions : HttpLookupOptions {
   std::optional<std::string> cloud_id;
   std::optional<Secret> cloud_auth;
   std::optional<Secret> api_key;
-  std::optional<bool> ssl_enabled;
   FieldTemplate index;
   std::optional<FieldTemplate> query;
   std::optional<std::string> query_template;
@@ -43,7 +42,6 @@ OptionTable<ElasticsearchFilterOptions> elasticsearch_filter_options() {
   table.optional("cloud_id", &O::cloud_id, "Elastic Cloud's id of a deployment, instead of hosts.");
   table.optional("cloud_auth", &O::cloud_auth, "user:password, instead of user and password.");
   table.optional("api_key", &O::api_key, "API key as id:key or in base64; needs TLS.");
-  table.optional("ssl_enabled", &O::ssl_enabled, "Speaks TLS to hosts whose address does not say.");
   table.optional("index", &O::index, "Indexes to search; may hold %{field}; all when not given.");
   table.optional("query", &O::query, "Query in the query_string language; may hold %{field}.");
   table.optional("query_template", &O::query_template, "File with a whole search request in JSON; may hold %{field}.")
