@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "pipeline/compile/plugin_donor.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {
@@ -14,7 +15,12 @@ namespace {
 class PlanBuilder {
  public:
   PlanBuilder(Plan& plan, const CompileSettings& settings, Diagnostics& diagnostics)
-      : plan_(plan), settings_(settings), diagnostics_(diagnostics), is_incomplete_(diagnostics.has_errors()) {
+      : plan_(plan),
+        settings_(settings),
+        diagnostics_(diagnostics),
+        donor_(settings.donor, settings.surroundings),
+        is_incomplete_(diagnostics.has_errors()) {
+    plan_.surroundings = settings.surroundings;
     plan_.filters.resize(settings.workers);
     plan_.condition_failures = &settings.metrics->counter("condition_failures");
   }
@@ -25,12 +31,12 @@ class PlanBuilder {
         diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
       plan_.labels.push_back({label.name, {}, {}});
     }
-    for (const PluginNode& node : plan_.graph.inputs) note_given_id(node);
-    note_given_ids(plan_.graph.filters);
-    note_given_ids(plan_.graph.outputs);
+    for (const PluginNode& node : plan_.graph.inputs) note_node(node);
+    note_nodes(plan_.graph.filters);
+    note_nodes(plan_.graph.outputs);
     for (const LabelNode& label : plan_.graph.labels) {
-      note_given_ids(label.filters);
-      note_given_ids(label.outputs);
+      note_nodes(label.filters);
+      note_nodes(label.outputs);
     }
     for (const PluginNode& node : plan_.graph.inputs) add_input(node);
     plan_.filter_block = build_block(plan_.graph.filters);
@@ -48,28 +54,35 @@ class PlanBuilder {
     return nullptr;
   }
 
-  void note_given_id(const PluginNode& node) {
+  void note_node(const PluginNode& node) {
+    donor_.note(node);
     if (const Attribute* given = node.find("id")) given_ids_.insert(given->value.text);
   }
-  void note_given_ids(const std::vector<Statement>& statements) {
+  void note_nodes(const std::vector<Statement>& statements) {
     for (const Statement& statement : statements) {
       if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
-        note_given_id(*node);
+        note_node(*node);
         continue;
       }
       const auto& choice = std::get<IfNode>(statement.node);
-      for (const Branch& branch : choice.branches) note_given_ids(branch.body);
-      note_given_ids(choice.otherwise);
+      for (const Branch& branch : choice.branches) note_nodes(branch.body);
+      note_nodes(choice.otherwise);
     }
   }
 
-  /// The id option, or kind, name and number; a number whose id somebody gave to another plugin is passed over.
+  /// The id option, or kind, name and number; a number whose id somebody gave to another plugin, or that goes on with a
+  /// plugin of the plan before this one, is passed over.
   std::string id_of(const PluginNode& node) {
-    int& number = counts_[{node.kind, node.name}];
     std::string id;
-    do {
-      id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, ++number);
-    } while (given_ids_.count(id) > 0);
+    const PluginSite* kept = donor_.site_of(node);
+    if (kept != nullptr) {
+      id = kept->id;
+    } else {
+      int& number = counts_[{node.kind, node.name}];
+      do {
+        id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, ++number);
+      } while (given_ids_.count(id) > 0 || donor_.keeps_id(id));
+    }
     if (const Attribute* given = node.find("id")) {
       id = given->value.text;
       if (!ids_.insert(id).second)
@@ -83,6 +96,10 @@ class PlanBuilder {
     PluginSite site;
     site.id = id_of(node);
     site.name = node.name;
+    site.content = donor_.content_of(node);
+    const PluginSite* kept = donor_.site_of(node);
+    site.shared = kept != nullptr ? kept->shared : std::make_shared<SharedSlot>();
+    site.origin = kept != nullptr ? kept->origin : plan_.shared_graph;
     site.metrics = &settings_.metrics->child("plugins").child(scope).child(site.id);
     site.events_in = &site.metrics->counter("events.in");
     site.events_out = &site.metrics->counter("events.out");
@@ -103,22 +120,18 @@ class PlanBuilder {
   }
 
   template <class Interface>
-  std::unique_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node,
-                                  const PluginSite& site, SharedSlot& slot, Diagnostics& diagnostics) {
-    PluginContext context(node, site.id, settings_.surroundings, *site.metrics, slot, diagnostics);
+  std::shared_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node,
+                                  const PluginSite& site, Diagnostics& diagnostics) {
+    PluginContext context(node, site.id, settings_.surroundings, *site.metrics, *site.shared, diagnostics);
     return descriptor.make.make(node, context, diagnostics);
-  }
-
-  SharedSlot& new_slot() {
-    plan_.shared_slots.push_back(std::make_unique<SharedSlot>());
-    return *plan_.shared_slots.back();
   }
 
   void add_input(const PluginNode& node) {
     const auto* descriptor = descriptor_of<Input>(node);
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "inputs");
-    auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
+    auto made = donor_.input(node);
+    if (!made) made = make(*descriptor, node, site, diagnostics_);
     if (!made) return;
     plan_.input_sites.push_back(std::move(site));
     plan_.inputs.push_back(std::move(made));
@@ -128,10 +141,10 @@ class PlanBuilder {
     const auto* descriptor = descriptor_of<Filter>(node);
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "filters");
-    SharedSlot& slot = new_slot();
     Diagnostics repeated;  // what the other workers' instances say was said by the first
     for (std::size_t worker = 0; worker < settings_.workers; ++worker) {
-      auto made = make(*descriptor, node, site, slot, worker == 0 ? diagnostics_ : repeated);
+      auto made = donor_.filter(node, worker);
+      if (!made) made = make(*descriptor, node, site, worker == 0 ? diagnostics_ : repeated);
       if (!made) return;
       plan_.filters[worker].push_back(std::move(made));
     }
@@ -149,7 +162,8 @@ class PlanBuilder {
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "outputs");
     site.delivery = DeliveryOptions::read(node, diagnostics_);
-    auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
+    auto made = donor_.output(node);
+    if (!made) made = make(*descriptor, node, site, diagnostics_);
     if (!made) return;
     block.steps.emplace_back(OutputStep{plan_.outputs.size()});
     plan_.output_sites.push_back(std::move(site));
@@ -204,6 +218,7 @@ class PlanBuilder {
   Plan& plan_;
   const CompileSettings& settings_;
   Diagnostics& diagnostics_;
+  PluginDonor donor_;
   const bool is_incomplete_;  // an earlier error may be the reason why something is not there
   std::map<std::pair<PluginKind, std::string>, int> counts_;
   std::set<std::string> ids_;

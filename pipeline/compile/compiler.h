@@ -11,6 +11,7 @@ struct CompileSettings {
   PluginContext::Surroundings surroundings;
   std::size_t workers = 1;
   MetricScope* metrics = nullptr;  // the pipeline's scope; must outlive the plan
+  const Plan* donor = nullptr;     // the plan that is at work: see PluginDonor
 };
 
 /// Compiles a graph whose variables are resolved. All problems are reported at once; with an error among them the result is

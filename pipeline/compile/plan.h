@@ -51,6 +51,9 @@ struct IfStep {
 struct PluginSite {
   std::string id;
   std::string name;
+  std::string content;                  // plugin_content() of its node: a plugin of the same content is the same
+  std::shared_ptr<SharedSlot> shared;   // what its instances share
+  std::shared_ptr<const Graph> origin;  // where its node is
   MetricScope* metrics = nullptr;
   Counter* events_in = nullptr;
   Counter* events_out = nullptr;
@@ -64,21 +67,26 @@ struct PlannedLabel {
   Block outputs;
 };
 
-/// Immutable once compiled, but for the plugins' own state. Keeps the configuration text and everything that events point
-/// at.
+/// Immutable once compiled, but for the plugins' own state. Instances may be in the plans before and after it too. Keeps the
+/// configuration text and everything that events point at.
 struct Plan {
-  Graph graph;
-  std::vector<std::unique_ptr<SharedSlot>> shared_slots;
+  Plan() : shared_graph(std::make_shared<Graph>()), graph(*shared_graph) {}
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  const std::shared_ptr<Graph> shared_graph;  // plugins that a later plan takes over keep it
+  Graph& graph;
+  PluginContext::Surroundings surroundings;
 
   std::vector<PluginSite> input_sites;
-  std::vector<std::unique_ptr<Input>> inputs;
+  std::vector<std::shared_ptr<Input>> inputs;
 
   std::vector<PluginSite> filter_sites;
-  std::vector<std::vector<std::unique_ptr<Filter>>> filters;  // [worker][number]
+  std::vector<std::vector<std::shared_ptr<Filter>>> filters;  // [worker][number]
   bool has_state_across_filters = false;
 
   std::vector<PluginSite> output_sites;
-  std::vector<std::unique_ptr<Output>> outputs;
+  std::vector<std::shared_ptr<Output>> outputs;
 
   Block filter_block;
   Block output_block;

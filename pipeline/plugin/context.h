@@ -48,6 +48,9 @@ class PluginContext {
     bool support_escapes = false;              // config.support_escapes
     bool has_dead_letter_queue = false;        // of this pipeline
     DeadLetterAccess* dead_letters = nullptr;  // of all pipelines; nullptr: the process has none (tests)
+
+    /// A plugin that was made in the same surroundings of the same configuration would be the same.
+    bool operator==(const Surroundings&) const = default;
   };
 
   PluginContext(const PluginNode& node, std::string id, const Surroundings& surroundings, MetricScope& metrics,
