@@ -9,6 +9,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/compiler.h"
+#include "pipeline/compile/plugin_content.h"
 #include "server/config_source.h"
 #include "server/pipeline_queue.h"
 
@@ -33,6 +34,17 @@ std::string order_that_cannot_be(const Settings& settings) {
       "pipeline.ordered is true ({}), but pipeline.workers is {} ({}): several workers cannot keep the order; set one "
       "worker, or pipeline.ordered to auto",
       settings.origin("pipeline.ordered"), settings.number("pipeline.workers"), settings.origin("pipeline.workers"));
+}
+
+/// What may differ between pipelines, but for where the configuration is: what it says is looked at.
+std::string settings_text(const Settings& settings) {
+  std::string text;
+  for (const SettingDeclaration& declaration : setting_declarations()) {
+    if (!declaration.is_per_pipeline || declaration.name == "path.config" || declaration.name == "config.string") continue;
+    const std::string value = settings.text(declaration.name);
+    text += fmt::format("{}={}:{}\n", declaration.name, value.size(), value);
+  }
+  return text;
 }
 
 std::string rendered(const Diagnostics& diagnostics) {
@@ -65,36 +77,59 @@ PipelineSettings run_settings(const WantedPipeline& wanted) {
   return made;
 }
 
-CompiledPipeline compile_pipeline(const WantedPipeline& wanted, const VariableLookup& variables,
-                                  DeadLetterAccess* dead_letters, MetricScope& metrics) {
-  const Settings& settings = wanted.settings;
-  CompiledPipeline made;
-  made.run = run_settings(wanted);
-  if (std::string problem = order_that_cannot_be(settings); !problem.empty()) {
-    made.diagnostics = fmt::format("logboom: {}\n", problem);
-    return made;
-  }
-  Diagnostics diagnostics;
-  auto graph = load_graph(settings, variables, diagnostics);
+ReadPipeline read_pipeline(const WantedPipeline& wanted, const VariableLookup& variables) {
+  ReadPipeline read;
+  read.wanted = wanted;
+  read.run = run_settings(wanted);
+  read.problem = order_that_cannot_be(wanted.settings);
+  if (!read.problem.empty()) return read;
+  auto graph = load_graph(wanted.settings, variables, read.diagnostics);
   if (!graph) {
-    made.diagnostics = fmt::format("logboom: {}\n", redacted(graph.error().message));
+    read.problem = graph.error().message;
+    return read;
+  }
+  read.graph = std::move(*graph);
+  read.config_hash = sha256_of(*read.graph);
+  read.fingerprint = settings_text(wanted.settings) + read.config_hash + graph_content(*read.graph);
+  return read;
+}
+
+CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, MetricScope& metrics,
+                                  const PlanDonor& donor) {
+  const Settings& settings = read.wanted.settings;
+  CompiledPipeline made;
+  made.run = read.run;
+  made.config_hash = std::move(read.config_hash);
+  made.fingerprint = std::move(read.fingerprint);
+  if (!read.graph) {
+    made.diagnostics = fmt::format("logboom: {}\n", redacted(read.problem));
     return made;
   }
-  const std::vector<std::shared_ptr<const SourceText>> sources = graph->sources;  // diagnostics point into them
-  made.config_hash = sha256_of(*graph);
+  const std::vector<std::shared_ptr<const SourceText>> sources = read.graph->sources;  // diagnostics point into them
   CompileSettings compile_settings;
-  compile_settings.workers = made.run.workers;
+  compile_settings.workers = std::max(made.run.workers, donor.workers);
   compile_settings.metrics = &metrics;
-  compile_settings.surroundings.pipeline_id = wanted.id;
+  compile_settings.donor = donor.plan.get();
+  compile_settings.surroundings.pipeline_id = read.wanted.id;
   compile_settings.surroundings.ecs =
       settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
   compile_settings.surroundings.data_directory = settings.text("path.data");
   compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
   compile_settings.surroundings.has_dead_letter_queue = settings.boolean("dead_letter_queue.enable");
   compile_settings.surroundings.dead_letters = dead_letters;
-  made.plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
-  made.diagnostics = rendered(diagnostics);
+  made.plan = compile_plan(std::move(*read.graph), compile_settings, read.diagnostics);
+  made.diagnostics = rendered(read.diagnostics);
   return made;
+}
+
+bool wants_restart(const Settings& now, const Settings& next) {
+  for (const SettingDeclaration& declaration : setting_declarations()) {
+    const std::string_view name = declaration.name;
+    const bool is_of_queue = name.starts_with("queue.") || name.starts_with("dead_letter_queue.") || name == "path.queue" ||
+                             name == "path.dead_letter_queue" || name == "pipeline.acknowledge";
+    if (is_of_queue && now.text(name) != next.text(name)) return true;
+  }
+  return false;
 }
 
 }  // namespace logboom

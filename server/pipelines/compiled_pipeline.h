@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "pipeline/compile/plan.h"
+#include "pipeline/config/diagnostic.h"
 #include "pipeline/config/variables.h"
 #include "pipeline/dead_letter/dead_letter_access.h"
 #include "pipeline/run/pipeline.h"
@@ -18,18 +20,43 @@ struct WantedPipeline {
   Settings settings;
 };
 
+/// Its configuration as it was read.
+struct ReadPipeline {
+  WantedPipeline wanted;
+  PipelineSettings run;
+  std::optional<Graph> graph;  // nullopt: it cannot be read, `problem` says why
+  std::string problem;
+  Diagnostics diagnostics;  // of the text; they point into the graph's sources
+  std::string config_hash;  // of the configuration's text, as Logstash's API shows one
+  /// All that the pipeline would be made of: settings, texts, values of variables, files that options name. Two readings
+  /// with the same fingerprint make the same pipeline. Holds secrets: never show it.
+  std::string fingerprint;
+};
+
 struct CompiledPipeline {
   PipelineSettings run;
   std::shared_ptr<Plan> plan;  // nullptr: refused
   std::string diagnostics;     // rendered, for a person; of what is refused the reasons, else warnings and notices
-  std::string config_hash;     // of the configuration's text, as Logstash's API shows one; empty when it cannot be read
+  std::string config_hash;
+  std::string fingerprint;
 };
 
 /// What the settings say about workers, batches and buffers.
 PipelineSettings run_settings(const WantedPipeline& wanted);
 
-/// Reads and compiles. `metrics` is the pipeline's scope. Secrets are hidden in the diagnostics.
-CompiledPipeline compile_pipeline(const WantedPipeline& wanted, const VariableLookup& variables,
-                                  DeadLetterAccess* dead_letters, MetricScope& metrics);
+ReadPipeline read_pipeline(const WantedPipeline& wanted, const VariableLookup& variables);
+
+/// What the pipeline that is to be replaced lends the new plan.
+struct PlanDonor {
+  std::shared_ptr<const Plan> plan;
+  std::size_t workers = 0;  // whose threads run
+};
+
+/// `metrics` is the pipeline's scope. Secrets are hidden in the diagnostics.
+CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, MetricScope& metrics,
+                                  const PlanDonor& donor = {});
+
+/// True when the new settings are such that the pipeline has to be stopped for them: its queue is another one.
+bool wants_restart(const Settings& now, const Settings& next);
 
 }  // namespace logboom
