@@ -324,6 +324,11 @@ ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted
                                                goes_on ? pipeline->donor() : PlanDonor());
   if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
   if (!goes_on) return replace_pipeline(pipeline, wanted, std::move(compiled));
+  if (changes_disk_buffers(*pipeline->pipeline()->plan(), *compiled.plan)) {
+    compiled = compile_pipeline(read_pipeline(wanted, process_.variables), dead_letter_files_.get(), pipeline->metrics());
+    if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
+    return replace_pipeline(pipeline, wanted, std::move(compiled));
+  }
   std::string warnings = compiled.diagnostics;
   auto reloaded = pipeline->reload(wanted, std::move(compiled), [this]() -> NetworkThreads& { return network(); });
   if (!reloaded) return refuse(redacted(reloaded.error().message) + "\n");
