@@ -15,6 +15,7 @@
 #include "server/keystore/keystore_command.h"
 #include "server/pipelines/process_settings.h"
 #include "server/reference_pages.h"
+#include "server/test_command/test_command.h"
 
 namespace logboom {
 namespace {
@@ -46,6 +47,8 @@ int run(int argc, char** argv) {
     return run_dlq_command({argv + 2, argv + argc}, {std::cout, std::cerr});
   if (argc > 1 && std::string_view(argv[1]) == "queue")
     return run_queue_command({argv + 2, argv + argc}, {std::cout, std::cerr});
+  if (argc > 1 && std::string_view(argv[1]) == "test")
+    return run_test_command({argv + 2, argv + argc}, {std::cout, std::cerr});
   if (argc > 1 && std::string_view(argv[1]) == "keystore")
     return run_keystore_command({argv + 2, argv + argc}, {std::cin, std::cout, std::cerr, isatty(STDIN_FILENO) == 1});
   raise_descriptor_limit();

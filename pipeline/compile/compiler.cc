@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <type_traits>
 
 #include "pipeline/compile/plugin_donor.h"
 #include "pipeline/plugin/registry.h"
@@ -17,10 +19,11 @@ class PlanBuilder {
   PlanBuilder(Plan& plan, const CompileSettings& settings, Diagnostics& diagnostics)
       : plan_(plan),
         settings_(settings),
+        surroundings_(surroundings_of(plan.graph, settings.surroundings)),
         diagnostics_(diagnostics),
-        donor_(settings.donor, settings.surroundings),
+        donor_(settings.donor, surroundings_),
         is_incomplete_(diagnostics.has_errors()) {
-    plan_.surroundings = settings.surroundings;
+    plan_.surroundings = surroundings_;
     plan_.filters.resize(settings.workers);
     plan_.condition_failures = &settings.metrics->counter("condition_failures");
   }
@@ -31,6 +34,7 @@ class PlanBuilder {
         diagnostics_.error(label.name_span, fmt::format("the label \"{}\" is defined twice", label.name));
       plan_.labels.push_back({label.name, {}, {}});
     }
+    plan_.error_label = find_label(kErrorLabel);
     for (const PluginNode& node : plan_.graph.inputs) note_node(node);
     note_nodes(plan_.graph.filters);
     note_nodes(plan_.graph.outputs);
@@ -48,10 +52,31 @@ class PlanBuilder {
   }
 
  private:
-  PlannedLabel* find_label(std::string_view name) {
-    for (PlannedLabel& label : plan_.labels)
-      if (label.name == name) return &label;
-    return nullptr;
+  /// The compiler's own part of them: whether there is a label @ERROR.
+  static PluginContext::Surroundings surroundings_of(const Graph& graph, PluginContext::Surroundings surroundings) {
+    surroundings.has_error_label = std::any_of(graph.labels.begin(), graph.labels.end(),
+                                               [](const LabelNode& label) { return label.name == kErrorLabel; });
+    return surroundings;
+  }
+
+  std::optional<std::size_t> find_label(std::string_view name) const {
+    for (std::size_t i = 0; i < plan_.labels.size(); ++i)
+      if (plan_.labels[i].name == name) return i;
+    return std::nullopt;
+  }
+
+  /// The label that an option names; one that is not there is reported.
+  std::optional<std::size_t> label_of(const Attribute& option) {
+    const std::string& name = option.value.text;
+    const auto found = find_label(name);
+    if (found || is_incomplete_) return found;
+    std::vector<std::string_view> names;
+    for (const PlannedLabel& label : plan_.labels) names.push_back(label.name);
+    const std::string_view near = nearest_name(name, names);
+    diagnostics_.error(option.value.span, fmt::format("there is no label \"{}\"", name),
+                       near.empty() ? fmt::format("define it: label \"{}\" {{ output {{ … }} }}", name)
+                                    : fmt::format("did you mean \"{}\"?", near));
+    return std::nullopt;
   }
 
   void note_node(const PluginNode& node) {
@@ -122,7 +147,11 @@ class PlanBuilder {
   template <class Interface>
   std::shared_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node,
                                   const PluginSite& site, Diagnostics& diagnostics) {
-    PluginContext context(node, site.id, settings_.surroundings, *site.metrics, *site.shared, diagnostics);
+    PluginContext context(node, site.id, surroundings_, *site.metrics, *site.shared, diagnostics);
+    if (settings_.stand_ins != nullptr) {
+      if constexpr (std::is_same_v<Interface, Input>) return settings_.stand_ins->make_input(node, context);
+      if constexpr (std::is_same_v<Interface, Output>) return settings_.stand_ins->make_output(node, context);
+    }
     return descriptor.make.make(node, context, diagnostics);
   }
 
@@ -132,9 +161,13 @@ class PlanBuilder {
     PluginSite site = site_of(node, "inputs");
     auto made = donor_.input(node);
     if (!made) made = make(*descriptor, node, site, diagnostics_);
+    const Attribute* name = node.find("label");
+    const auto label = name != nullptr ? label_of(*name) : std::nullopt;
     if (!made) return;
     plan_.input_sites.push_back(std::move(site));
     plan_.inputs.push_back(std::move(made));
+    plan_.input_labels.push_back(label);
+    plan_.has_input_labels |= label.has_value();
   }
 
   void add_filter(const PluginNode& node, Block& block) {
@@ -148,6 +181,7 @@ class PlanBuilder {
       if (!made) return;
       plan_.filters[worker].push_back(std::move(made));
     }
+    if (plan_.error_label) plan_.error_filters.push_back(make(*descriptor, node, site, repeated));
     plan_.has_state_across_filters |= descriptor->shares_state_across_filters;
     block.steps.emplace_back(FilterStep{plan_.filter_sites.size()});
     plan_.filter_sites.push_back(std::move(site));
@@ -182,14 +216,7 @@ class PlanBuilder {
       diagnostics_.error(node.name_span, "output \"relabel\" needs the option \"label\"", "label => \"@NAME\"");
       return;
     }
-    for (std::size_t i = 0; i < plan_.labels.size(); ++i) {
-      if (plan_.labels[i].name != name->value.text) continue;
-      block.steps.emplace_back(RelabelStep{i});
-      return;
-    }
-    if (is_incomplete_) return;
-    diagnostics_.error(name->value.span, fmt::format("there is no label \"{}\"", name->value.text),
-                       fmt::format("define it: label \"{}\" {{ output {{ … }} }}", name->value.text));
+    if (const auto label = label_of(*name)) block.steps.emplace_back(RelabelStep{*label});
   }
 
   Block build_block(const std::vector<Statement>& statements) {
@@ -217,6 +244,7 @@ class PlanBuilder {
 
   Plan& plan_;
   const CompileSettings& settings_;
+  PluginContext::Surroundings surroundings_;
   Diagnostics& diagnostics_;
   PluginDonor donor_;
   const bool is_incomplete_;  // an earlier error may be the reason why something is not there
@@ -225,7 +253,36 @@ class PlanBuilder {
   std::set<std::string> given_ids_;
 };
 
-/// A label whose outputs lead back to itself would turn for ever.
+/// Marks the label @ERROR, those that it leads to, and their outputs.
+class ErrorReach {
+ public:
+  explicit ErrorReach(Plan& plan) : plan_(plan) {}
+  void mark() {
+    if (plan_.error_label) mark_label(*plan_.error_label);
+  }
+
+ private:
+  void mark_label(std::size_t number) {
+    PlannedLabel& label = plan_.labels[number];
+    if (label.is_behind_error) return;
+    label.is_behind_error = true;
+    mark_block(label.outputs);
+  }
+  void mark_block(const Block& block) {
+    for (const Step& step : block.steps) {
+      if (const auto* output = std::get_if<OutputStep>(&step)) plan_.output_sites[output->output].is_behind_error = true;
+      if (const auto* relabel = std::get_if<RelabelStep>(&step)) mark_label(relabel->label);
+      if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
+        for (const auto& branch : (*choice)->branches) mark_block(branch.body);
+        mark_block((*choice)->otherwise);
+      }
+    }
+  }
+  Plan& plan_;
+};
+
+/// A label whose outputs lead back to itself would turn for ever. (What fails behind @ERROR goes to the dead-letter queue,
+/// so that closes no circle.)
 class CycleSearch {
  public:
   CycleSearch(const Plan& plan, Diagnostics& diagnostics)
@@ -269,6 +326,7 @@ std::shared_ptr<Plan> compile_plan(Graph graph, const CompileSettings& settings,
   plan->graph = std::move(graph);
   PlanBuilder(*plan, settings, diagnostics).build();
   CycleSearch(*plan, diagnostics).run();
+  ErrorReach(*plan).mark();
   if (diagnostics.has_errors()) return nullptr;
   return plan;
 }

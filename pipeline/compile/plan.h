@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -59,13 +62,20 @@ struct PluginSite {
   Counter* events_out = nullptr;
   Counter* duration_nanoseconds = nullptr;
   DeliveryOptions delivery;  // of an output
+  bool is_behind_error = false;  // outputs: see PlannedLabel
 };
 
 struct PlannedLabel {
   std::string name;
   Block filters;
   Block outputs;
+  /// It is @ERROR, or events come to it from there: what fails in it goes to the dead-letter queue, never back.
+  bool is_behind_error = false;
 };
+
+constexpr std::string_view kErrorLabel = "@ERROR";
+/// The number of the worker of @ERROR.
+constexpr std::size_t kErrorWorker = std::numeric_limits<std::size_t>::max();
 
 /// Immutable once compiled, but for the plugins' own state. Instances may be in the plans before and after it too. Keeps the
 /// configuration text and everything that events point at.
@@ -80,9 +90,12 @@ struct Plan {
 
   std::vector<PluginSite> input_sites;
   std::vector<std::shared_ptr<Input>> inputs;
+  std::vector<std::optional<std::size_t>> input_labels;  // by input: labels[number] that its events go to
+  bool has_input_labels = false;
 
   std::vector<PluginSite> filter_sites;
   std::vector<std::vector<std::shared_ptr<Filter>>> filters;  // [worker][number]
+  std::vector<std::shared_ptr<Filter>> error_filters;         // [number], of the worker of @ERROR; empty without that label
   bool has_state_across_filters = false;
 
   std::vector<PluginSite> output_sites;
@@ -91,6 +104,7 @@ struct Plan {
   Block filter_block;
   Block output_block;
   std::vector<PlannedLabel> labels;
+  std::optional<std::size_t> error_label;  // labels[number]
   Counter* condition_failures = nullptr;
 };
 

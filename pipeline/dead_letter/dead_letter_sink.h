@@ -38,6 +38,8 @@ class DeadLetterSink {
   virtual bool wait_until_writable(std::chrono::milliseconds limit) = 0;
   /// Whoever waits comes back, now and later.
   virtual void give_up() = 0;
+  /// What comes here goes on through the pipeline as an event of its own (the label @ERROR), and is no dead letter yet.
+  virtual bool leads_on() const { return false; }
 };
 
 }  // namespace logboom

@@ -40,6 +40,12 @@ class Chunk {
     kept_.push_back(std::move(other));
   }
 
+  /// The same for whatever else the events' texts lie in; `bytes` is the memory that this keeps alive.
+  void keep(std::shared_ptr<const void> owner, std::size_t bytes) {
+    owner_ = std::move(owner);
+    kept_bytes_ += bytes;
+  }
+
   std::vector<Event*>& events() { return events_; }
   const std::vector<Event*>& events() const { return events_; }
   AckToken& token() { return *token_; }
@@ -52,6 +58,7 @@ class Chunk {
  private:
   Buffer received_;
   std::vector<Buffer> kept_;
+  std::shared_ptr<const void> owner_;
   std::size_t kept_bytes_ = 0;
   Timestamp now_;
   Arena arena_;

@@ -264,10 +264,14 @@ void Event::add_defaults(Timestamp now) {
   if (fields_->find(well_known().version) == nullptr) fields_->append(*arena_, well_known().version, Value::string("1"));
 }
 
+void Event::copy_fields_of(const Event& other, CopyStrings strings) {
+  fields_ = copy_object(*other.fields_, *arena_, strings);
+  metadata_ = other.metadata_ != nullptr ? copy_object(*other.metadata_, *arena_, strings) : nullptr;
+}
+
 Event* Event::copy_into(Arena& arena, CopyStrings strings) const {
   auto* made = new (arena.allocate(sizeof(Event), alignof(Event))) Event(arena, token_, origin_);
-  made->fields_ = copy_object(*fields_, arena, strings);
-  if (metadata_ != nullptr) made->metadata_ = copy_object(*metadata_, arena, strings);
+  made->copy_fields_of(*this, strings);
   made->order = order;
   made->lineage_ = lineage_;
   return made;

@@ -90,6 +90,8 @@ class Event {
 
   /// A copy in `arena` that counts for the same token and origin (which the caller must tell the token: see Batch::clone()).
   Event* copy_into(Arena& arena, CopyStrings strings) const;
+  /// Replaces what it holds by copies of another event's fields and metadata, in its own arena.
+  void copy_fields_of(const Event& other, CopyStrings strings);
 
   // For the engine alone (pipeline/compile, pipeline/run).
   std::uint32_t order = 0;                      // place in the batch; children share their parent's

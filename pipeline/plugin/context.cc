@@ -46,6 +46,12 @@ void PluginContext::warning(std::string_view option, std::string message, std::s
   diagnostics_.warning(place_of(option), std::move(message), std::move(hint));
 }
 
+void PluginContext::require_place_for_failures() const {
+  if (surroundings_.has_dead_letter_queue || surroundings_.has_error_label) return;
+  error("on_failure", "on_failure => \"dlq\" needs the dead-letter queue or a label @ERROR",
+        "set dead_letter_queue.enable: true, or write label \"@ERROR\" { output { … } }");
+}
+
 std::string PluginContext::host_name() const {
   char name[256] = {};
   return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";

@@ -17,6 +17,7 @@ namespace logboom {
 
 class Codec;
 class DeadLetterAccess;
+class PipelineBus;
 struct CodecChoice;
 
 /// pipeline.ecs_compatibility, or the plugin's own ecs_compatibility. v1 and v8 name fields alike.
@@ -47,7 +48,9 @@ class PluginContext {
     const Clock* clock = nullptr;              // nullptr: the machine's
     bool support_escapes = false;              // config.support_escapes
     bool has_dead_letter_queue = false;        // of this pipeline
+    bool has_error_label = false;              // the pipeline has a label @ERROR; the compiler says so
     DeadLetterAccess* dead_letters = nullptr;  // of all pipelines; nullptr: the process has none (tests)
+    PipelineBus* pipelines = nullptr;          // between all pipelines; nullptr: the process has none (tests)
 
     /// A plugin that was made in the same surroundings of the same configuration would be the same.
     bool operator==(const Surroundings&) const = default;
@@ -72,6 +75,8 @@ class PluginContext {
   void error(std::string_view option, std::string message, std::string hint = {}) const;
   void error(SourceSpan span, std::string message, std::string hint = {}) const;
   void warning(std::string_view option, std::string message, std::string hint = {}) const;
+  /// Refuses on_failure => "dlq" in a pipeline without a label @ERROR or a dead-letter queue.
+  void require_place_for_failures() const;
   /// The value of an option as written, or nullptr.
   const ConfigValue* written(std::string_view option) const;
 

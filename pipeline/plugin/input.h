@@ -59,6 +59,9 @@ class EventSink {
   /// Calls back once, on any thread, when a later try_push() may succeed or the sink is stopping.
   virtual void call_when_room(std::function<void()> callback) = 0;
   virtual bool is_stopping() const = 0;
+  /// The same sink for others to keep, longer than the call that it was handed to: when the pipeline has ended it is
+  /// stopping. nullptr when it cannot be kept (a test's own).
+  virtual std::shared_ptr<EventSink> share() { return nullptr; }
 };
 
 /// Common input options: type, tags, add_field.

@@ -264,17 +264,18 @@ std::string option_default_text(const CodecChoice& value) { return value.name; }
 std::string option_default_text(const ConfigValue&) { return ""; }
 
 const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
-  static const OptionDeclaration on_failure{"on_failure",
-                                            "string",
-                                            "tag",
-                                            "What becomes of an event that the filter fails on (grok finds no match, a date "
-                                            "cannot be read): it is tagged and goes on, or it "
-                                            "goes to the dead-letter queue without the tag.",
-                                            {"tag", "dlq"},
-                                            false,
-                                            false,
-                                            "",
-                                            ""};
+  static const OptionDeclaration on_failure{
+      "on_failure",
+      "string",
+      "tag",
+      "What becomes of an event that the filter fails on (grok finds no match, a date "
+      "cannot be read): it is tagged and goes on, or it leaves the pipeline without the "
+      "tag, for the label @ERROR or, when there is none, the dead-letter queue.",
+      {"tag", "dlq"},
+      false,
+      false,
+      "",
+      ""};
   static const OptionDeclaration id{
       "id", "string", "", "Name of this plugin in metrics and logs; made up when not given.", {}, false, false, "", ""};
   static const OptionDeclaration metric{
@@ -295,6 +296,15 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
       {"type", "string", "", "Sets [type] on events that have none.", {}, false, false, "", ""},
       {"tags", "array of string", "[]", "Tags added to every event.", {}, false, false, "", ""},
       {"add_field", "hash", "{}", "Fields added to every event.", {}, false, false, "", ""},
+      {"label",
+       "string",
+       "",
+       "The label that the events go to, instead of the pipeline's filters and outputs.",
+       {},
+       false,
+       false,
+       "",
+       ""},
   };
   static const std::vector<OptionDeclaration> codecs = {id, metric, ecs};
   static const std::vector<OptionDeclaration> filters = {

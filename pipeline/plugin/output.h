@@ -41,6 +41,8 @@ class Delivery {
   std::span<Event* const> events() const { return events_; }
   /// How often these events were offered before.
   int earlier_attempts() const { return earlier_attempts_; }
+  /// Memory that is kept alive as long as the Delivery.
+  virtual std::size_t memory_bytes() const { return 0; }
   /// What became of one event. `index` into events().
   virtual void report(std::size_t index, Outcome outcome) = 0;
   /// The same for all events that were not reported yet.

@@ -87,8 +87,7 @@ std::unique_ptr<Filter> make_filter_plugin(const PluginNode& node, PluginContext
   auto options = make_options().read(node, diagnostics);
   const FilterDescriptor* descriptor = Registry<Filter>::instance().find(node.name);
   auto decorations = Decorations::read(node, std::string(descriptor->decoration_failure_tag), diagnostics);
-  if (decorations.diverts_failures() && !context.surroundings().has_dead_letter_queue)
-    context.error("on_failure", "on_failure => \"dlq\" needs the dead-letter queue", "set dead_letter_queue.enable: true");
+  if (decorations.diverts_failures()) context.require_place_for_failures();
   if (diagnostics.error_count() != problems) return nullptr;
   T impl(std::move(options), context);
   if (diagnostics.error_count() != problems) return nullptr;

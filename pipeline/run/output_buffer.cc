@@ -42,6 +42,8 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     if (open_ > 0) buffer_->settle(held_.size(), bytes_);
   }
 
+  std::size_t memory_bytes() const override { return bytes_; }
+
   void report(std::size_t index, Outcome outcome) override {
     if (buffer_->is_given_up(outcome, earlier_attempts_)) outcome = given_up(outcome);
     {
@@ -190,7 +192,8 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
       events_out_(*site.events_out),
       retries_(site.metrics->counter("retries")),
       rejected_(site.metrics->counter("rejected")),
-      dead_lettered_(site.metrics->counter("dead_lettered")),
+      dead_lettered_(
+          site.metrics->counter(dead_letters != nullptr && dead_letters->leads_on() ? "sent_to_error" : "dead_lettered")),
       returned_(site.metrics->counter("returned")),
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
       undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")),
@@ -508,7 +511,7 @@ OutputBuffer::GivenUp OutputBuffer::give_up(const Event& event, const Outcome& o
     switch (dead_letters_->put(event, {name_, id_, outcome.reason, outcome.code}, std::move(on_safe))) {
       case DeadLetterSink::Taken::Taken:
         health_.rejected(outcome.reason);
-        log_given_up(event, outcome, "in the dead-letter queue");
+        log_given_up(event, outcome, dead_letters_->leads_on() ? "for the label @ERROR" : "in the dead-letter queue");
         return GivenUp::Later;
       case DeadLetterSink::Taken::Refused: return GivenUp::Retry;
       case DeadLetterSink::Taken::Dropped: break;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "pipeline/base/log.h"
+#include "pipeline/run/input_label.h"
 #include "pipeline/run/plan_runner.h"
 
 namespace logboom {
@@ -48,13 +49,16 @@ class ChunkOfInput final : public Chunk {
 }  // namespace
 
 /// What one input sees of the pipeline. Shared with sessions, so it may outlive the pipeline: then it is stopping.
-class Pipeline::Sink final : public EventSink {
+class Pipeline::Sink final : public EventSink, public std::enable_shared_from_this<Sink> {
  public:
-  /// `open_acks` (nullptr: nobody asks) watches the acknowledgements, `memory` is kept by the chunks.
-  Sink(std::shared_ptr<PipelineQueue> queue, AcknowledgeWhen acknowledge, Counter& pipeline_in, Counter& input_out,
-       MetricScope& input, std::shared_ptr<OpenAcks> open_acks = nullptr, std::shared_ptr<const void> memory = nullptr)
+  /// `label`: where its events go; empty: the pipeline's own way; nullopt: they are not looked at. `open_acks` (nullptr:
+  /// nobody asks) watches the acknowledgements, `memory` is kept by the chunks.
+  Sink(std::shared_ptr<PipelineQueue> queue, AcknowledgeWhen acknowledge, std::optional<std::string> label,
+       Counter& pipeline_in, Counter& input_out, MetricScope& input, std::shared_ptr<OpenAcks> open_acks = nullptr,
+       std::shared_ptr<const void> memory = nullptr)
       : queue_(std::move(queue)),
         acknowledge_(acknowledge),
+        label_(std::move(label)),
         pipeline_in_(pipeline_in),
         input_out_(input_out),
         latency_(input.histogram("ack_latency")),
@@ -70,6 +74,7 @@ class Pipeline::Sink final : public EventSink {
     AckToken& token = chunk->token();
     const std::size_t events = chunk->events().size();
     if (!token.is_armed()) {
+      if (label_) note_input_label(*chunk, *label_);
       if (open_acks_) open_acks_->watch(token);
       queue_->adopt(*chunk, &latency_);
       token.arm(events);
@@ -118,10 +123,12 @@ class Pipeline::Sink final : public EventSink {
     });
   }
   bool is_stopping() const override { return queue_->is_closed(); }
+  std::shared_ptr<EventSink> share() override { return shared_from_this(); }
 
  private:
   std::shared_ptr<PipelineQueue> queue_;
   const AcknowledgeWhen acknowledge_;
+  const std::optional<std::string> label_;
   Counter& pipeline_in_;
   Counter& input_out_;
   Histogram& latency_;  // from the hand-over to the end of a chunk
@@ -137,7 +144,8 @@ Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::u
       acknowledge_(settings.acknowledge),
       queue_(std::move(queue)),
       metrics_(metrics),
-      ledger_(metrics) {
+      ledger_(metrics),
+      errors_(settings.id, ledger_) {
   auto work = std::make_shared<PlanAtWork>();
   work->number = plan_number_;
   work->plan = std::move(plan);
@@ -162,8 +170,9 @@ std::shared_ptr<const PlanAtWork> Pipeline::at_work() const {
 }
 
 std::shared_ptr<OutputBuffer> Pipeline::make_buffer(const Plan& plan, std::size_t output, const PipelineSettings& settings) {
-  return std::make_shared<OutputBuffer>(*plan.outputs[output], plan.output_sites[output], settings.output_limits, timer_,
-                                        dead_letters_.get(), &ledger_);
+  const PluginSite& site = plan.output_sites[output];
+  return std::make_shared<OutputBuffer>(*plan.outputs[output], site, settings.output_limits, timer_,
+                                        site.is_behind_error ? dead_letters_.get() : failures_of(plan), &ledger_);
 }
 
 Result<void> Pipeline::open_disk_buffers() {
@@ -197,30 +206,46 @@ Result<void> Pipeline::start_outputs() {
 void Pipeline::start_workers() {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < at_work_->settings.workers; ++i) add_worker(i);
+  if (at_work_->plan->error_label) add_worker(kErrorWorker);
 }
 
-std::shared_ptr<EventSink> Pipeline::make_sink(const InputRun& input) {
+DeadLetterSink* Pipeline::failures_of(const Plan& plan) {
+  if (plan.error_label) return &errors_;
+  return dead_letters_.get();
+}
+
+std::shared_ptr<EventSink> Pipeline::make_sink(const InputRun& input, const Plan& plan) {
   const PluginSite& site = input.site();
-  return std::make_shared<Sink>(queue_, acknowledge_, metrics_.counter("events.in"), *site.events_out, *site.metrics,
-                                input.is_listening() ? nullptr : input.open_acks(), input.memory());
+  std::optional<std::string> label;
+  for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+    if (plan.inputs[i] != input.input()) continue;
+    if (const auto given = plan.input_labels[i]) {
+      label = plan.labels[*given].name;
+    } else if (plan.has_input_labels) {
+      label.emplace();
+    }
+  }
+  return std::make_shared<Sink>(queue_, acknowledge_, std::move(label), metrics_.counter("events.in"), *site.events_out,
+                                *site.metrics, input.is_listening() ? nullptr : input.open_acks(), input.memory());
 }
 
-std::vector<WantedEndpoint> Pipeline::wanted_endpoints(InputRun& input) {
+std::vector<WantedEndpoint> Pipeline::wanted_endpoints(InputRun& input, const Plan& plan) {
   std::vector<WantedEndpoint> wanted;
   for (Endpoint& endpoint : input.take_endpoints())
-    wanted.push_back({input.site().id, input.input().get(), input.site().metrics, std::move(endpoint), make_sink(input)});
+    wanted.push_back(
+        {input.site().id, input.input().get(), input.site().metrics, std::move(endpoint), make_sink(input, plan)});
   return wanted;
 }
 
 std::vector<WantedEndpoint> Pipeline::take_endpoints() {
   std::vector<WantedEndpoint> wanted;
   for (const auto& input : inputs_)
-    for (WantedEndpoint& endpoint : wanted_endpoints(*input)) wanted.push_back(std::move(endpoint));
+    for (WantedEndpoint& endpoint : wanted_endpoints(*input, *at_work_->plan)) wanted.push_back(std::move(endpoint));
   return wanted;
 }
 
 void Pipeline::start_input(InputRun& input, std::vector<std::shared_ptr<InputRun>> predecessors) {
-  input.start(make_sink(input), std::move(predecessors), [this] {
+  input.start(make_sink(input, *at_work()->plan), std::move(predecessors), [this] {
     if (inputs_ended_ && has_ended_inputs() && !has_told_end_.exchange(true)) inputs_ended_();
   });
 }
@@ -246,7 +271,7 @@ std::size_t Pipeline::live_workers() const {
   const std::lock_guard lock(mutex_);
   std::size_t most = 0;
   for (const auto& worker : workers_)
-    if (!worker->is_over) most = std::max(most, worker->number + 1);
+    if (!worker->is_over && worker->number != kErrorWorker) most = std::max(most, worker->number + 1);
   return most;
 }
 
@@ -279,11 +304,15 @@ void Pipeline::run_worker(Worker& worker) {
 
 void Pipeline::work(Worker& worker) {
   const std::size_t number = worker.number;
-  name_thread(fmt::format("[{}]>worker{}", id_, number));
+  const bool is_for_errors = number == kErrorWorker;
+  name_thread(is_for_errors ? fmt::format("[{}]>errors", id_) : fmt::format("[{}]>worker{}", id_, number));
+  PipelineQueue& queue = is_for_errors ? errors_.queue() : *queue_;
   auto current = at_work();
   std::optional<PlanRunner> runner;
   const auto begin = [&] {
-    runner.emplace(current->plan, number, current->buffers, current->settings.is_ordered, metrics_, dead_letters_.get());
+    DeadLetterSink* errors = current->plan->error_label ? &errors_ : nullptr;
+    runner.emplace(current->plan, number, current->buffers, current->settings.is_ordered, metrics_, dead_letters_.get(),
+                   errors);
     {
       const std::lock_guard lock(mutex_);
       worker.plan_number = current->number;
@@ -292,10 +321,10 @@ void Pipeline::work(Worker& worker) {
   };
   begin();
   auto next_flush = std::chrono::steady_clock::now() + current->settings.flush_interval;
-  while (!queue_->is_drained() && !leaves(worker)) {
+  while (!queue.is_drained() && !leaves(worker)) {
     auto batch = std::make_shared<Batch>();
-    const bool has_events = queue_->pop(*batch, current->settings.batch_size, current->settings.batch_delay, next_flush);
-    if (plan_number_.load() != current->number) {
+    const bool has_events = queue.pop(*batch, current->settings.batch_size, current->settings.batch_delay, next_flush);
+    if (plan_number_.load() != current->number && !(is_for_errors && !at_work()->plan->error_label)) {
       auto next = at_work();
       runner->flush_gone(*next->plan);
       runner.reset();
@@ -314,7 +343,8 @@ void Pipeline::work(Worker& worker) {
 /// True when the plan at work wants fewer workers than this one's number; from then on another may be started in its place.
 bool Pipeline::leaves(Worker& worker) {
   const std::lock_guard lock(mutex_);
-  if (worker.plan_number == at_work_->number && worker.number >= at_work_->settings.workers) worker.is_leaving = true;
+  if (worker.number != kErrorWorker && worker.plan_number == at_work_->number && worker.number >= at_work_->settings.workers)
+    worker.is_leaving = true;
   return worker.is_leaving;
 }
 
@@ -358,7 +388,7 @@ Result<std::unique_ptr<PlanChange>> Pipeline::prepare(std::shared_ptr<Plan> next
       continue;
     }
     change->inputs.push_back(std::make_shared<InputRun>(plan.inputs[i], plan.input_sites[i], stop_));
-    for (WantedEndpoint& endpoint : wanted_endpoints(*change->inputs.back()))
+    for (WantedEndpoint& endpoint : wanted_endpoints(*change->inputs.back(), plan))
       change->endpoints.push_back(std::move(endpoint));
   }
   change->work = std::move(work);
@@ -379,12 +409,14 @@ void Pipeline::apply(std::unique_ptr<PlanChange> change) {
     inputs_ = change->inputs;
     for (const auto& input : gone) retired_inputs_.push_back(input);
     for (std::size_t i = 0; i < next->settings.workers; ++i) add_worker(i);
+    if (next->plan->error_label) add_worker(kErrorWorker);
   }
   has_told_end_ = false;
   for (const auto& input : gone) input->retire();
   for (const auto& buffer : next->buffers) buffer->set_limits(next->settings.output_limits);
   retire_outputs(*old, *next);
   queue_->wake();
+  errors_.queue().wake();
   for (std::size_t i = 0; i < change->inputs.size(); ++i) {
     InputRun& input = *change->inputs[i];
     if (!change->is_new_input[i] || input.is_listening()) continue;
@@ -434,7 +466,8 @@ void Pipeline::end_retiring_output(RetiringOutput& retiring, std::uint64_t gone_
 /// Under the lock.
 bool Pipeline::have_all_changed_over(std::uint64_t plan_number) const {
   return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
-    return worker->is_over || worker->predecessor || worker->plan_number >= plan_number;
+    return worker->is_over || worker->predecessor || worker->plan_number >= plan_number ||
+           (worker->number == kErrorWorker && !at_work_->plan->error_label);
   });
 }
 
@@ -466,7 +499,9 @@ void Pipeline::sweep() {
       return true;
     });
   }
-  if (is_behind) queue_->wake();
+  if (!is_behind) return;
+  queue_->wake();
+  errors_.queue().wake();
 }
 
 void Pipeline::request_stop() {
@@ -482,6 +517,7 @@ void Pipeline::request_stop() {
 void Pipeline::abandon() {
   request_stop();
   if (dead_letters_) dead_letters_->give_up();
+  errors_.give_up();
   queue_->discard();
   std::vector<std::shared_ptr<OutputBuffer>> buffers = at_work()->buffers;
   {
@@ -501,10 +537,12 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   } else {
     queue_->close();
   }
-  const auto workers_ended = [&] {
+  const auto workers_ended = [&](bool of_errors) {
     std::unique_lock lock(mutex_);
-    const auto are_all = [this] {
-      return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->is_over; });
+    const auto are_all = [this, of_errors] {
+      return std::all_of(workers_.begin(), workers_.end(), [of_errors](const auto& worker) {
+        return worker->is_over || (worker->number == kErrorWorker) != of_errors;
+      });
     };
     if (deadline == std::chrono::steady_clock::time_point::max()) {
       workers_changed_.wait(lock, are_all);
@@ -512,11 +550,16 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
     }
     return workers_changed_.wait_until(lock, deadline, are_all);
   };
-  bool is_delivered = workers_ended();
+  bool is_delivered = workers_ended(false);
   if (is_delivered) {
     join_retiring();  // what they give back goes to the others
     for (const auto& buffer : current->buffers) is_delivered &= buffer->wait_until_idle(deadline);
     for (const auto& retiring : retiring_outputs_) is_delivered &= retiring->buffer->wait_until_idle(deadline);
+  }
+  if (is_delivered) {
+    errors_.queue().close();  // nothing fails any more; what has failed goes through @ERROR
+    is_delivered = workers_ended(true);
+    for (const auto& buffer : current->buffers) is_delivered = is_delivered && buffer->wait_until_idle(deadline);
   }
   if (!is_delivered) {
     log_warn(id_, "{} events are not delivered in the time that there is for ending; {}", undelivered_events(),
@@ -589,7 +632,8 @@ void Pipeline::keep_ledger() {
 
 std::shared_ptr<EventSink> Pipeline::replay_sink() {
   MetricScope& scope = metrics_.child("plugins").child("inputs").child("replay");
-  return std::make_shared<Sink>(queue_, AcknowledgeWhen::Delivered, ledger_.replayed, scope.counter("events.out"), scope);
+  return std::make_shared<Sink>(queue_, AcknowledgeWhen::Delivered, std::nullopt, ledger_.replayed,
+                                scope.counter("events.out"), scope);
 }
 
 std::size_t Pipeline::undelivered_events() const {

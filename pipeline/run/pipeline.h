@@ -12,6 +12,7 @@
 
 #include "pipeline/compile/plan.h"
 #include "pipeline/queue/queue.h"
+#include "pipeline/run/error_route.h"
 #include "pipeline/run/ledger.h"
 #include "pipeline/run/output_buffer.h"
 #include "pipeline/run/pipeline_settings.h"
@@ -98,8 +99,8 @@ class Pipeline {
 
   std::shared_ptr<const PlanAtWork> at_work() const;
   std::shared_ptr<OutputBuffer> make_buffer(const Plan& plan, std::size_t output, const PipelineSettings& settings);
-  std::shared_ptr<EventSink> make_sink(const InputRun& input);
-  std::vector<WantedEndpoint> wanted_endpoints(InputRun& input);
+  std::shared_ptr<EventSink> make_sink(const InputRun& input, const Plan& plan);
+  std::vector<WantedEndpoint> wanted_endpoints(InputRun& input, const Plan& plan);
   void add_worker(std::size_t number);
   void run_worker(Worker& worker);
   void work(Worker& worker);
@@ -113,6 +114,8 @@ class Pipeline {
   void stop_outputs();
   void recover_ledger();
   void keep_ledger();
+  /// Where what fails in a plan's own filters and outputs goes; nullptr: nowhere.
+  DeadLetterSink* failures_of(const Plan& plan);
 
   const std::string id_;
   const std::shared_ptr<DeadLetterSink> dead_letters_;
@@ -123,6 +126,7 @@ class Pipeline {
   LedgerBalance ledger_before_;  // of earlier processes, as a queue that keeps things has kept it
   std::uint64_t ledger_kept_ = 0;
   ThreadedRetryTimer timer_;
+  ErrorRoute errors_;  // used while the plan has a label @ERROR
   std::shared_ptr<StopSignal> stop_ = std::make_shared<StopSignal>();
   std::function<void()> inputs_ended_;
   std::atomic<bool> has_told_end_{false};  // since the last reload

@@ -7,6 +7,7 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/event/undecoded.h"
+#include "pipeline/run/input_label.h"
 
 namespace logboom {
 namespace {
@@ -20,14 +21,13 @@ std::uint64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
 
 bool is_before(const Event* left, const Event* right) { return left->order < right->order; }
 
+void add_label(const Plan& plan, std::size_t label, std::vector<bool>& is_known, std::vector<std::size_t>& order);
+
 /// Puts every label that a block of outputs leads to before those that are there already. The compiler refused circles.
 void add_labels(const Plan& plan, const Block& outputs, std::vector<bool>& is_known, std::vector<std::size_t>& order) {
   for (const Step& step : outputs.steps) {
     if (const auto* relabel = std::get_if<RelabelStep>(&step)) {
-      if (is_known[relabel->label]) continue;
-      is_known[relabel->label] = true;
-      add_labels(plan, plan.labels[relabel->label].outputs, is_known, order);
-      order.insert(order.begin(), relabel->label);
+      add_label(plan, relabel->label, is_known, order);
     } else if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
       for (const auto& branch : (*choice)->branches) add_labels(plan, branch.body, is_known, order);
       add_labels(plan, (*choice)->otherwise, is_known, order);
@@ -35,11 +35,24 @@ void add_labels(const Plan& plan, const Block& outputs, std::vector<bool>& is_kn
   }
 }
 
-/// The labels that events can reach, each before those that it leads to.
-std::vector<std::size_t> labels_in_flow_order(const Plan& plan) {
+void add_label(const Plan& plan, std::size_t label, std::vector<bool>& is_known, std::vector<std::size_t>& order) {
+  if (is_known[label]) return;
+  is_known[label] = true;
+  add_labels(plan, plan.labels[label].outputs, is_known, order);
+  order.insert(order.begin(), label);
+}
+
+/// The labels that a worker's events can reach, each before those that it leads to.
+std::vector<std::size_t> labels_in_flow_order(const Plan& plan, bool is_for_errors) {
   std::vector<bool> is_known(plan.labels.size());
   std::vector<std::size_t> order;
-  add_labels(plan, plan.output_block, is_known, order);
+  if (is_for_errors) {
+    add_label(plan, *plan.error_label, is_known, order);
+  } else {
+    add_labels(plan, plan.output_block, is_known, order);
+    for (const auto& label : plan.input_labels)
+      if (label) add_label(plan, *label, is_known, order);
+  }
   return order;
 }
 
@@ -47,20 +60,22 @@ std::vector<std::size_t> labels_in_flow_order(const Plan& plan) {
 
 PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker,
                        std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered, MetricScope& metrics,
-                       DeadLetterSink* dead_letters)
+                       DeadLetterSink* dead_letters, DeadLetterSink* errors)
     : plan_(std::move(plan)),
       worker_(worker),
-      filters_(plan_->filters[worker]),
+      filters_(worker == kErrorWorker ? plan_->error_filters : plan_->filters[worker]),
       outputs_(std::move(outputs)),
       is_event_by_event_(is_ordered && plan_->has_state_across_filters),
-      label_order_(labels_in_flow_order(*plan_)),
+      is_for_errors_(worker == kErrorWorker),
+      label_order_(labels_in_flow_order(*plan_, is_for_errors_)),
       dead_letters_(dead_letters),
+      failures_(errors != nullptr ? errors : dead_letters),
       ledger_(metrics),
       events_filtered_(metrics.counter("events.filtered")),
       events_dropped_(metrics.counter("events.dropped")) {
   for (const auto& filter : filters_) wants_flush_ |= filter->wants_flush();
   condition_scratch_.failures = plan_->condition_failures;
-  if (dead_letters_ != nullptr) condition_scratch_.failure = &condition_failure_;
+  if (failures_ != nullptr) condition_scratch_.failure = &condition_failure_;
 }
 
 PlanRunner::Selection PlanRunner::borrow() {
@@ -78,34 +93,18 @@ bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
   batch_ = batch;
   created_ = 0;
   is_given_up_ = false;
-  Selection events = borrow();
   dropped_.clear();
-  if (dead_letters_ != nullptr) dead_letter_undecoded(*batch);
-  if (is_event_by_event_) {
-    // Filters that share state must see one event's whole way before the next event's.
-    Selection one = borrow();
-    for (Event* event : batch->events()) {
-      one.assign(1, event);
-      filter(*batch, plan_->filter_block, one, std::nullopt);
-      events.insert(events.end(), one.begin(), one.end());
-    }
-    one.clear();
-    if (flush) filter(*batch, plan_->filter_block, one, flush);
-    events.insert(events.end(), one.begin(), one.end());
-    give_back(std::move(one));
+  if (failures_ != nullptr) dead_letter_undecoded(*batch);
+  Selection events = borrow();
+  events = batch->events();
+  bool is_delivered = true;
+  if (is_for_errors_) {
+    is_delivered = run_label(batch, plan_->labels[*plan_->error_label], events, std::nullopt);
   } else {
-    events = batch->events();
-    filter(*batch, plan_->filter_block, events, flush);
+    auto routed = take_labelled(events);
+    is_delivered = run_main(batch, events, flush);
+    is_delivered &= run_labelled(batch, routed);
   }
-  events_dropped_.add(dropped_.size());
-  events_filtered_.add(events.size());
-  complete_dropped();
-
-  // The worker itself holds every event until all outputs have it, so that the first outcome completes nothing early.
-  for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
-  batch->events() = events;
-  bool is_delivered = deliver(batch, plan_->output_block, events);
-  if (is_delivered) finish(events);
   give_back(std::move(events));
   if (flush && wants_flush_) is_delivered &= flush_labels(batch, *flush);
   if (created_ > 0) ledger_.created.add(created_);
@@ -113,9 +112,68 @@ bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
   return is_delivered && !is_given_up_;
 }
 
+/// The events go through the pipeline's own filters and outputs.
+bool PlanRunner::run_main(const BatchPtr& batch, Selection& events, std::optional<FlushKind> flush) {
+  const std::size_t others = batch->size() - events.size();
+  filter_all(*batch, plan_->filter_block, events, flush);
+  events_dropped_.add(dropped_.size());
+  events_filtered_.add(events.size());
+  complete_dropped();
+  dropped_.clear();
+
+  // The worker itself holds every event until all outputs have it, so that the first outcome completes nothing early.
+  for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
+  if (others == 0) batch->events() = events;
+  const bool is_delivered = deliver(batch, plan_->output_block, events);
+  if (is_delivered) finish(events);
+  return is_delivered;
+}
+
+/// Takes out the events that go to a label from where they come in.
+std::vector<std::pair<std::size_t, PlanRunner::Selection>> PlanRunner::take_labelled(Selection& events) {
+  std::vector<std::pair<std::size_t, Selection>> routed;
+  if (!plan_->has_input_labels) return routed;
+  std::erase_if(events, [&](Event* event) {
+    const std::optional<std::size_t> label = label_of_input(*event, *plan_);
+    if (!label) return false;
+    auto taken = std::find_if(routed.begin(), routed.end(), [&](const auto& entry) { return entry.first == *label; });
+    if (taken == routed.end()) taken = routed.insert(routed.end(), {*label, borrow()});
+    taken->second.push_back(event);
+    return true;
+  });
+  return routed;
+}
+
+bool PlanRunner::run_labelled(const BatchPtr& batch, std::vector<std::pair<std::size_t, Selection>>& routed) {
+  bool is_delivered = true;
+  for (auto& [label, events] : routed) {
+    is_delivered &= run_label(batch, plan_->labels[label], events, std::nullopt);
+    give_back(std::move(events));
+  }
+  return is_delivered;
+}
+
+/// Filters that share state must see one event's whole way before the next event's.
+void PlanRunner::filter_all(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush) {
+  if (!is_event_by_event_) return filter(batch, block, events, flush);
+  Selection all = borrow();
+  all.swap(events);
+  Selection one = borrow();
+  for (Event* event : all) {
+    one.assign(1, event);
+    filter(batch, block, one, std::nullopt);
+    events.insert(events.end(), one.begin(), one.end());
+  }
+  one.clear();
+  if (flush) filter(batch, block, one, flush);
+  events.insert(events.end(), one.begin(), one.end());
+  give_back(std::move(one));
+  give_back(std::move(all));
+}
+
 bool PlanRunner::flush_gone(const Plan& next) {
   const auto goes_on = [&](const std::shared_ptr<Filter>& filter) {
-    if (worker_ >= next.filters.size()) return false;
+    if (worker_ >= next.filters.size()) return false;  // @ERROR's are made anew by each plan
     const auto& others = next.filters[worker_];
     return std::find(others.begin(), others.end(), filter) != others.end();
   };
@@ -149,7 +207,7 @@ void PlanRunner::apply_filter(Batch& batch, std::size_t number, Selection& event
   const std::size_t taken = events.size();
   const std::size_t dropped_before = dropped_.size();
   site.events_in->add(taken);
-  FilterBatch work{batch, events, dropped_, dead_letters_ != nullptr ? &failed_ : nullptr};
+  FilterBatch work{batch, events, dropped_, failures_ != nullptr ? &failed_ : nullptr};
   if (!events.empty()) filters_[number]->apply(work);
   if (flush && (flushed_ == nullptr || (*flushed_)[number])) flush_filter(number, work, *flush);
   site.events_out->add(events.size());
@@ -168,7 +226,7 @@ void PlanRunner::flush_filter(std::size_t number, FilterBatch& work, FlushKind f
 
 void PlanRunner::split(const Condition& condition, const Selection& events, Selection& taken, Selection& rest,
                        bool is_frozen) {
-  if (dead_letters_ == nullptr) {
+  if (failures_ == nullptr) {
     for (Event* event : events) (condition.evaluate(*event, condition_scratch_) ? taken : rest).push_back(event);
     return;
   }
@@ -205,16 +263,17 @@ void PlanRunner::dead_letter(Event* event, const DeadLetterCause& cause, bool is
   } else {
     event->open_outcomes.store(1, std::memory_order_relaxed);
   }
-  const auto finished = [batch = batch_, event, &counter = is_frozen ? ledger_.completed : ledger_.dead_lettered] {
+  const auto finished = [batch = batch_, event,
+                         &counter = is_frozen || failures_->leads_on() ? ledger_.completed : ledger_.dead_lettered] {
     if (const std::size_t count = OutputBuffer::finish_events({&event, 1}); count > 0) counter.add(count);
   };
   for (;;) {
-    const auto taken = dead_letters_->put(*event, cause, [finished](bool is_safe) {
+    const auto taken = failures_->put(*event, cause, [finished](bool is_safe) {
       if (is_safe) finished();
     });
     if (taken == DeadLetterSink::Taken::Taken) return;
     if (taken == DeadLetterSink::Taken::Dropped) return finished();
-    if (!dead_letters_->wait_until_writable(kDeadLetterWait)) break;
+    if (!failures_->wait_until_writable(kDeadLetterWait)) break;
   }
   is_given_up_ = true;  // it stays unfinished: its token will say NotDelivered
 }
@@ -299,20 +358,25 @@ bool PlanRunner::relabel(const BatchPtr& batch, const PlannedLabel& label, const
   Selection copies = borrow();
   for (const Event* event : events) copies.push_back(batch->clone(*event));
   created_ += copies.size();
-  Selection dropped_outside;
-  dropped_outside.swap(dropped_);
-  filter(*batch, label.filters, copies, std::nullopt);
-  complete_dropped();
-  dropped_.swap(dropped_outside);
-  const bool is_delivered = finish_label(batch, label, copies);
+  const bool is_delivered = run_label(batch, label, copies, std::nullopt);
   give_back(std::move(copies));
   return is_delivered;
 }
 
-bool PlanRunner::finish_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events) {
+/// The events are the label's own: nobody else holds them.
+bool PlanRunner::run_label(const BatchPtr& batch, const PlannedLabel& label, Selection& events,
+                           std::optional<FlushKind> flush) {
+  DeadLetterSink* const failures_outside = failures_;
+  if (label.is_behind_error) failures_ = dead_letters_;
+  Selection dropped_outside;
+  dropped_outside.swap(dropped_);
+  filter_all(*batch, label.filters, events, flush);
+  complete_dropped();
+  dropped_.swap(dropped_outside);
   for (Event* event : events) event->open_outcomes.store(1, std::memory_order_relaxed);
   const bool is_delivered = deliver(batch, label.outputs, events);
   if (is_delivered) finish(events);
+  failures_ = failures_outside;
   return is_delivered;
 }
 
@@ -320,12 +384,8 @@ bool PlanRunner::finish_label(const BatchPtr& batch, const PlannedLabel& label, 
 bool PlanRunner::flush_labels(const BatchPtr& batch, FlushKind flush) {
   bool is_delivered = true;
   for (const std::size_t number : label_order_) {
-    const PlannedLabel& label = plan_->labels[number];
     Selection events = borrow();
-    dropped_.clear();
-    filter(*batch, label.filters, events, flush);
-    complete_dropped();
-    is_delivered &= finish_label(batch, label, events);
+    is_delivered &= run_label(batch, plan_->labels[number], events, flush);
     give_back(std::move(events));
   }
   return is_delivered;

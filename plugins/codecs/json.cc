@@ -48,8 +48,7 @@ class Json final : public Codec {
             JsonEventSettings{Charset::of_option(options.charset, context), options.target, TextEventMaker(context.is_ecs()),
                               context.metrics().counter("invalid_texts"), context.metrics().counter("failures"),
                               options.on_failure == "dlq", "json", context.id()})) {
-    if (options.on_failure == "dlq" && !context.surroundings().has_dead_letter_queue)
-      context.error("on_failure", "on_failure => \"dlq\" needs the dead-letter queue", "set dead_letter_queue.enable: true");
+    if (options.on_failure == "dlq") context.require_place_for_failures();
   }
 
   std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<JsonDecoder>(settings_); }

@@ -97,8 +97,7 @@ class JsonLines final : public Codec {
                                       options.on_failure == "dlq", "json_lines", context.id()}),
                 options.delimiter, static_cast<std::size_t>(options.decode_size_limit_bytes.bytes), TextEventMaker(false),
                 context.metrics().counter("lines_too_long")} {
-    if (options.on_failure == "dlq" && !context.surroundings().has_dead_letter_queue)
-      context.error("on_failure", "on_failure => \"dlq\" needs the dead-letter queue", "set dead_letter_queue.enable: true");
+    if (options.on_failure == "dlq") context.require_place_for_failures();
     if (options.delimiter.empty()) context.error("delimiter", "delimiter: is empty", "leave it out for line feeds");
   }
 

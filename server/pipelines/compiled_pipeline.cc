@@ -9,6 +9,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/compiler.h"
+#include "pipeline/compile/pipeline_links.h"
 #include "pipeline/compile/plugin_content.h"
 #include "server/config_source.h"
 #include "server/pipeline_queue.h"
@@ -94,7 +95,7 @@ ReadPipeline read_pipeline(const WantedPipeline& wanted, const VariableLookup& v
   return read;
 }
 
-CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, MetricScope& metrics,
+CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, PipelineBus* bus, MetricScope& metrics,
                                   const PlanDonor& donor) {
   const Settings& settings = read.wanted.settings;
   CompiledPipeline made;
@@ -117,9 +118,25 @@ CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_lett
   compile_settings.surroundings.support_escapes = settings.boolean("config.support_escapes");
   compile_settings.surroundings.has_dead_letter_queue = settings.boolean("dead_letter_queue.enable");
   compile_settings.surroundings.dead_letters = dead_letters;
+  compile_settings.surroundings.pipelines = bus;
   made.plan = compile_plan(std::move(*read.graph), compile_settings, read.diagnostics);
   made.diagnostics = rendered(read.diagnostics);
   return made;
+}
+
+std::map<std::string, LinkFinding> check_links(const std::vector<WantedPipeline>& wanted, const VariableLookup& variables) {
+  std::vector<ReadPipeline> sound;
+  for (const WantedPipeline& pipeline : wanted) {
+    ReadPipeline read = read_pipeline(pipeline, variables);
+    if (read.graph && !read.diagnostics.has_errors()) sound.push_back(std::move(read));
+  }
+  std::vector<LinkedPipeline> linked;
+  for (const ReadPipeline& read : sound) linked.push_back({read.wanted.id, &*read.graph});
+  const std::vector<Diagnostics> problems = check_pipeline_links(linked);
+  std::map<std::string, LinkFinding> findings;
+  for (std::size_t i = 0; i < problems.size(); ++i)
+    findings[linked[i].id] = {rendered(problems[i]), problems[i].has_errors()};
+  return findings;
 }
 
 bool wants_restart(const Settings& now, const Settings& next) {

@@ -1,14 +1,17 @@
 // A pipeline's configuration, read and compiled, before anything of it runs.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pipeline/compile/plan.h"
 #include "pipeline/config/diagnostic.h"
 #include "pipeline/config/variables.h"
 #include "pipeline/dead_letter/dead_letter_access.h"
+#include "pipeline/plugin/pipeline_bus.h"
 #include "pipeline/run/pipeline.h"
 #include "server/settings.h"
 
@@ -53,8 +56,17 @@ struct PlanDonor {
 };
 
 /// `metrics` is the pipeline's scope. Secrets are hidden in the diagnostics.
-CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, MetricScope& metrics,
+CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, PipelineBus* bus, MetricScope& metrics,
                                   const PlanDonor& donor = {});
+
+/// What is wrong between a pipeline and the others.
+struct LinkFinding {
+  std::string diagnostics;  // rendered
+  bool refuses = false;
+};
+/// Looks at the texts of all pipelines that are to run together: addresses of `pipeline` inputs that are taken, pipelines
+/// that send to each other in a circle. By id; of those that cannot be read nothing.
+std::map<std::string, LinkFinding> check_links(const std::vector<WantedPipeline>& wanted, const VariableLookup& variables);
 
 /// True when the new settings are such that the pipeline has to be stopped for them: its queue is another one.
 bool wants_restart(const Settings& now, const Settings& next);

@@ -8,6 +8,7 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
+#include "pipeline/compile/pipeline_links.h"
 
 namespace logboom {
 namespace {
@@ -75,14 +76,21 @@ PipelineManager::~PipelineManager() {
 }
 
 std::size_t PipelineManager::compile(const std::vector<PipelineEntry>& entries) {
-  std::size_t refused = 0;
   watch_.remember(process_, entries);
-  for (const PipelineEntry& entry : entries) {
-    WantedPipeline wanted{entry.id, process_.settings.with(entry.own)};
-    MetricScope& scope = metrics_.child("pipelines").child(entry.id);
-    CompiledPipeline compiled = compile_pipeline(read_pipeline(wanted, process_.variables), dead_letter_files_.get(), scope);
+  std::vector<WantedPipeline> wanted;
+  for (const PipelineEntry& entry : entries) wanted.push_back({entry.id, process_.settings.with(entry.own)});
+  const auto links = check_links(wanted, process_.variables);
+  std::size_t refused = 0;
+  for (WantedPipeline& each : wanted) {
+    MetricScope& scope = metrics_.child("pipelines").child(each.id);
+    CompiledPipeline compiled =
+        compile_pipeline(read_pipeline(each, process_.variables), dead_letter_files_.get(), &bus_, scope);
+    if (const auto found = links.find(each.id); found != links.end() && compiled.plan) {
+      compiled.diagnostics += found->second.diagnostics;
+      if (found->second.refuses) compiled.plan.reset();
+    }
     std::fputs(compiled.diagnostics.c_str(), stderr);
-    auto pipeline = std::make_shared<RunningPipeline>(std::move(wanted), scope);
+    auto pipeline = std::make_shared<RunningPipeline>(std::move(each), scope);
     if (!compiled.plan) {
       ++refused;
       pipeline->fail(compiled.diagnostics);
@@ -206,6 +214,7 @@ void PipelineManager::run() {
     }
     answer_requests();
     if (is_stopping) {
+      bus_.begin_shutdown();
       for (const Successor& successor : successors_) successor.pipeline->fail("the process is stopping");
       successors_.clear();
       for (const auto& pipeline : pipelines_) pipeline->request_stop();
@@ -240,6 +249,7 @@ void PipelineManager::look_after_pipelines() {
   for (const auto& pipeline : ending_) pipeline->look_after();
   start_successors();
   std::erase_if(ending_, [](const auto& pipeline) { return pipeline->has_ended(); });
+  if (!have_all_ended && ending_.empty() && successors_.empty() && !waits_for_changes()) end_receivers();
   {
     const std::lock_guard lock(mutex_);
     have_all_ended &= ending_.empty() && successors_.empty() && (is_stopping_ || !waits_for_changes());
@@ -264,6 +274,19 @@ std::shared_ptr<RunningPipeline> PipelineManager::find_running(const std::string
   for (const auto& pipeline : pipelines_)
     if (pipeline->id() == id) return pipeline;
   return nullptr;
+}
+
+/// When all that sent to other pipelines has ended, nothing comes to these any more: they deliver what they have, and end.
+void PipelineManager::end_receivers() {
+  bool has_sender_ended = false;
+  for (const auto& pipeline : pipelines_) {
+    has_sender_ended |= pipeline->state() == PipelineState::Finished;
+    if (!pipeline->has_ended() && !is_fed_by_pipelines_alone(pipeline->pipeline()->plan()->graph)) return;
+  }
+  if (!has_sender_ended) return;
+  bus_.begin_shutdown();
+  for (const auto& pipeline : pipelines_)
+    if (!pipeline->has_ended()) pipeline->end_inputs();
 }
 
 ReloadReport PipelineManager::reload_now(const std::vector<std::string>& ids) {
@@ -297,8 +320,20 @@ ReloadReport PipelineManager::reload_now(const std::vector<std::string>& ids) {
     remove_pipeline(pipeline);
     report.pipelines.push_back({pipeline->id(), ReloadChange::Removed, ""});
   }
-  for (const PipelineEntry& entry : *entries)
-    if (is_meant(entry.id)) report.pipelines.push_back(reload_pipeline({entry.id, process_.settings.with(entry.own)}));
+  std::vector<WantedPipeline> wanted;
+  for (const PipelineEntry& entry : *entries) wanted.push_back({entry.id, process_.settings.with(entry.own)});
+  const auto links = check_links(wanted, process_.variables);
+  for (const WantedPipeline& each : wanted) {
+    if (!is_meant(each.id)) continue;
+    const auto found = links.find(each.id);
+    if (found == links.end() || !found->second.refuses) {
+      report.pipelines.push_back(reload_pipeline(each));
+      continue;
+    }
+    if (const auto pipeline = find_running(each.id))
+      pipeline->note_reload(Error{ErrorCode::InvalidArgument, found->second.diagnostics});
+    report.pipelines.push_back({each.id, ReloadChange::Refused, found->second.diagnostics});
+  }
   put_in_order(*entries);
   return report;
 }
@@ -320,7 +355,7 @@ ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted
     return refuse("pipeline.reloadable is false: its changes take a restart of the process\n");
   const bool goes_on = pipeline->state() == PipelineState::Running && !wants_restart(pipeline->settings(), wanted.settings);
   // What takes the place of a pipeline must not share instances with it: its threads run on meanwhile.
-  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), pipeline->metrics(),
+  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, pipeline->metrics(),
                                                goes_on ? pipeline->donor() : PlanDonor());
   if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
   if (!goes_on) return replace_pipeline(pipeline, wanted, std::move(compiled));
@@ -338,7 +373,7 @@ ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted
 
 ReloadReport::Line PipelineManager::add_pipeline(const WantedPipeline& wanted, ReadPipeline read) {
   MetricScope& scope = metrics_.child("pipelines").child(wanted.id);
-  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), scope);
+  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, scope);
   if (!compiled.plan) return {wanted.id, ReloadChange::Refused, std::move(compiled.diagnostics)};
   ReloadReport::Line line{wanted.id, ReloadChange::Added, compiled.diagnostics};
   auto pipeline = std::make_shared<RunningPipeline>(wanted, scope);
@@ -379,7 +414,7 @@ ReloadReport::Line PipelineManager::change_successor(const std::shared_ptr<Runni
   const auto place = std::find_if(successors_.begin(), successors_.end(),
                                   [&](const Successor& successor) { return successor.pipeline == waiting; });
   if (read.graph && read.fingerprint == place->compiled.fingerprint) return {wanted.id, ReloadChange::Unchanged, ""};
-  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), waiting->metrics());
+  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, waiting->metrics());
   if (!compiled.plan) return {wanted.id, ReloadChange::Refused, std::move(compiled.diagnostics)};
   ReloadReport::Line line{wanted.id, ReloadChange::Restarted, compiled.diagnostics};
   auto pipeline = std::make_shared<RunningPipeline>(wanted, waiting->metrics());

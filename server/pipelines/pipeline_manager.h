@@ -79,6 +79,7 @@ class PipelineManager {
   void look_after_pipelines();
   void start_successors();
   bool start_one(RunningPipeline& pipeline, CompiledPipeline compiled);
+  void end_receivers();
   NetworkThreads& network();
   void wake();
   std::shared_ptr<RunningPipeline> find_running(const std::string& id) const;
@@ -97,6 +98,7 @@ class PipelineManager {
   MetricScope& metrics_;
   const std::function<void()> changed_;
   std::unique_ptr<DeadLetterFiles> dead_letter_files_;
+  PipelineBus bus_;
   std::unique_ptr<NetworkThreads> network_;
   std::vector<CompiledPipeline> compiled_;  // between compile() and start(), by place
 

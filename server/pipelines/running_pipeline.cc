@@ -208,6 +208,10 @@ void RunningPipeline::request_stop() {
   pipeline_->request_stop();
 }
 
+void RunningPipeline::end_inputs() {
+  if (pipeline_ && !has_drained_) pipeline_->request_stop();
+}
+
 void RunningPipeline::look_after() {
   if (dead_letters_) dead_letters_->expire();
   if (!pipeline_ || has_drained_) return;

@@ -87,8 +87,10 @@ class RunningPipeline {
   void carry_on(const ReloadCounts& earlier);
   void note_reload(const Result<void>& outcome);
 
-  /// Asks inputs to end.
+  /// Asks inputs to end; what is there is delivered within the pipeline's time for ending.
   void request_stop();
+  /// Asks inputs to end because nothing will come; the rest may take its time.
+  void end_inputs();
   /// Looks whether it is time for the next step of the end, and begins that; never waits.
   void look_after();
   /// True when nothing more is to come of it.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The process as its operator sees it: exit statuses, signals, what stands on standard error. Usage: process_test.py BINARY"""
-import os, pathlib, pty, select, signal, socket, subprocess, sys, tempfile, threading, time, unittest
+import json, os, pathlib, pty, select, signal, socket, subprocess, sys, tempfile, threading, time, unittest
 
 BINARY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else os.environ["LOGBOOM_BIN"]
 PATIENCE = 60  # seconds until something that never comes is given up
@@ -159,6 +159,70 @@ class ProcessTest(unittest.TestCase):
             shown += piece
         self.assertEqual(child.wait(PATIENCE), 0)
         self.assertIn(b"100 % read, 300000 lines", shown)
+
+    def settings(self, pipelines):
+        """A settings directory with a pipeline for each id and configuration text."""
+        os.mkdir(self.folder + "/settings")
+        lines = ""
+        for name, text in pipelines.items():
+            self.write("settings/%s.conf" % name, text)
+            lines += "- pipeline.id: %s\n  path.config: %s/settings/%s.conf\n" % (name, self.folder, name)
+        self.write("settings/pipelines.yml", lines)
+        return self.folder + "/settings"
+
+    def test_pipelines_that_send_to_each_other_end_when_the_first_one_has_ended(self):
+        directory = self.settings({
+            "out": "input { pipeline { address => out } } output { file { path => '%s/out.json' } }" % self.folder,
+            "middle": "input { pipeline { address => middle } } filter { mutate { add_tag => [seen] } } output { pipeline { send_to => [out] } }",
+            "in": "input { generator { count => 5000 } } output { pipeline { send_to => [middle] } }"})
+        status, _, err = run("--path.settings", directory, folder=self.folder)
+        self.assertEqual(status, 0, err)
+        events = pathlib.Path(self.folder, "out.json").read_text().splitlines()
+        self.assertEqual(len(events), 5000)
+        self.assertIn('"tags":["seen"]', events[0])
+
+    def test_SIGTERM_delivers_what_is_between_pipelines(self):
+        directory = self.settings({
+            "out": "input { pipeline { address => out } } output { file { path => '%s/out.json' } }" % self.folder,
+            "in": "input { generator { } } output { pipeline { send_to => [out] } }"})
+        process = Process("--path.settings", directory, folder=self.folder)
+        written = pathlib.Path(self.folder, "out.json")
+        for _ in range(PATIENCE * 100):
+            if written.exists() and written.stat().st_size > 0:
+                break
+            time.sleep(0.01)
+        process.child.send_signal(signal.SIGTERM)
+        self.assertEqual(process.status(), 0, process.said)
+        self.assertNotIn("not delivered", process.said)
+        numbers = [json.loads(line)["event"]["sequence"] for line in written.read_text().splitlines()]
+        self.assertEqual(sorted(numbers), list(range(len(numbers))))
+
+    def test_pipelines_in_a_circle_are_refused_and_others_run(self):
+        directory = self.settings({
+            "a": "input { pipeline { address => a } } output { pipeline { send_to => [b] } }",
+            "b": "input { pipeline { address => b } } output { pipeline { send_to => [a] } }",
+            "sound": "input { generator { count => 1 message => sound } } output { file { path => '%s/out.json' } }" % self.folder})
+        status, _, err = run("--path.settings", directory, folder=self.folder)
+        self.assertEqual(status, 0, err)
+        self.assertIn("a.conf:1:66: error: pipelines send to each other in a circle: a → b → a", err)
+        self.assertIn("in a circle: b → a → b", err)
+        self.assertIn("sound", pathlib.Path(self.folder, "out.json").read_text())
+        status, _, err = run("--path.settings", directory, "-t", folder=self.folder)
+        self.assertEqual(status, 1)
+        self.assertIn("in a circle", err)
+
+    def test_logboom_test_has_the_exit_status_of_its_tests(self):
+        self.write("case.yml", "filter: 'mutate { add_field => { b => c } }'\ntests:\n"
+                               "  - { name: fine, input: { a: 1 }, expect: [{ fields: { a: 1, b: c } }] }\n"
+                               "  - { name: wrong, input: { a: 1 }, expect: [{ fields: { a: 2, b: c } }] }\n")
+        command = [BINARY, "test", "case.yml"]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("[a]: want 2, got 1", done.stdout)
+        done = subprocess.run(command + ["-k", "fine"], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        done = subprocess.run([BINARY, "test", "missing.yml"], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 2)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,11 @@ class PluginHarness {
     surroundings_.clock = clock;
     surroundings_.data_directory = std::move(data_directory);
     surroundings_.dead_letters = dead_letters;
-    auto source = std::make_shared<SourceText>("test.conf", std::string(section) + " { " + std::string(text) + " }");
-    parse_logstash(source, {}, graph_, diagnostics);
-    if (diagnostics.has_errors()) return;
-    node_ = section == "input" ? graph_.inputs.at(0) : std::get<PluginNode>(graph_.outputs.at(0).node);
-    context_ = std::make_unique<PluginContext>(node_, "test", surroundings_, metrics, slot_, diagnostics);
-    const auto* descriptor = Registry<Interface>::instance().find(node_.name);
-    REQUIRE(descriptor != nullptr);
-    plugin = descriptor->make.make(node_, *context_, diagnostics);
+    make(section, text);
+  }
+  PluginHarness(std::string_view section, std::string_view text, PipelineBus& bus) {
+    surroundings_.pipelines = &bus;
+    make(section, text);
   }
 
   MetricScope metrics;
@@ -43,6 +40,18 @@ class PluginHarness {
   PluginContext::Surroundings surroundings_;
   SharedSlot slot_;
   std::unique_ptr<PluginContext> context_;
+
+ private:
+  void make(std::string_view section, std::string_view text) {
+    auto source = std::make_shared<SourceText>("test.conf", std::string(section) + " { " + std::string(text) + " }");
+    parse_logstash(source, {}, graph_, diagnostics);
+    if (diagnostics.has_errors()) return;
+    node_ = section == "input" ? graph_.inputs.at(0) : std::get<PluginNode>(graph_.outputs.at(0).node);
+    context_ = std::make_unique<PluginContext>(node_, "test", surroundings_, metrics, slot_, diagnostics);
+    const auto* descriptor = Registry<Interface>::instance().find(node_.name);
+    REQUIRE(descriptor != nullptr);
+    plugin = descriptor->make.make(node_, *context_, diagnostics);
+  }
 };
 
 /// A codec as an option of an input: `json { charset => "CP1252" }` or `line`.

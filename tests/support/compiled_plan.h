@@ -16,12 +16,13 @@ namespace logboom {
 /// Fails the test when the text is refused. Outlives whatever runs its plan.
 class CompiledPlan {
  public:
-  explicit CompiledPlan(std::string_view text, std::size_t workers = 1) {
+  explicit CompiledPlan(std::string_view text, std::size_t workers = 1, PluginContext::Surroundings surroundings = {}) {
     Graph graph;
     Diagnostics diagnostics;
     parse_logstash(std::make_shared<SourceText>("test.conf", std::string(text)), {}, graph, diagnostics);
     CompileSettings settings;
     settings.workers = workers;
+    settings.surroundings = std::move(surroundings);
     settings.metrics = &metrics;
     if (!diagnostics.has_errors()) plan = compile_plan(std::move(graph), settings, diagnostics);
     INFO(diagnostics.render());

@@ -171,6 +171,52 @@ TEST_CASE("a label that does not exist is refused at its place with how to make 
   CHECK_THAT(Compilation("output { relabel { } }").errors(), Contains("output \"relabel\" needs the option \"label\""));
 }
 
+TEST_CASE("an input's label is found, or refused at its place with the nearest name", "[compiler]") {
+  const Compilation made(R"(
+    input { generator { } generator { label => "@EDGE" } }
+    label "@A" { output { stdout { } } }
+    label "@EDGE" { output { stdout { } } })");
+  INFO(made.errors());
+  REQUIRE(made.plan != nullptr);
+  CHECK(made.plan->has_input_labels);
+  CHECK_FALSE(made.plan->input_labels.at(0));
+  CHECK(made.plan->input_labels.at(1) == 1U);
+  CHECK_THAT(Compilation("input { generator { label => \"@EDEG\" } } label \"@EDGE\" { }").errors(),
+             Contains("web.conf:1:30: error: there is no label \"@EDEG\"") && Contains("did you mean \"@EDGE\"?"));
+}
+
+TEST_CASE("what @ERROR leads to is behind it, and other labels are not", "[compiler]") {
+  const Compilation made(R"(
+    output { relabel { label => "@A" } }
+    label "@A" { output { stdout { } } }
+    label "@ERROR" { filter { mutate { } } output { if [x] { relabel { label => "@B" } } } }
+    label "@B" { output { stdout { } } })",
+                         2);
+  INFO(made.errors());
+  REQUIRE(made.plan != nullptr);
+  CHECK(made.plan->error_label == 1U);
+  CHECK(made.plan->filters.size() == 2);
+  CHECK(made.plan->error_filters.size() == 1);  // its worker's own
+  CHECK_FALSE(made.plan->labels[0].is_behind_error);
+  CHECK(made.plan->labels[1].is_behind_error);
+  CHECK(made.plan->labels[2].is_behind_error);
+  CHECK_FALSE(made.plan->output_sites.at(0).is_behind_error);
+  CHECK(made.plan->output_sites.at(1).is_behind_error);
+}
+
+TEST_CASE("@ERROR that leads back to itself is refused", "[compiler]") {
+  CHECK_THAT(Compilation("label \"@ERROR\" { output { relabel { label => \"@B\" } } }"
+                         "label \"@B\" { output { relabel { label => \"@ERROR\" } } }")
+                 .errors(),
+             Contains("leads back to itself"));
+}
+
+TEST_CASE("on_failure => dlq is fine with a label @ERROR, and refused without any place for failures", "[compiler]") {
+  const std::string filter = "filter { date { match => [\"t\", \"ISO8601\"] on_failure => \"dlq\" } }";
+  CHECK(Compilation(filter + " label \"@ERROR\" { output { stdout { } } }").plan != nullptr);
+  CHECK_THAT(Compilation(filter).errors(), Contains("needs the dead-letter queue or a label @ERROR"));
+}
+
 TEST_CASE("relabel has no other options", "[compiler]") {
   CHECK_THAT(Compilation("output { relabel { lable => \"@A\" label => \"@A\" } } label \"@A\" { }").errors(),
              Contains("output \"relabel\" has no option \"lable\"") && Contains("did you mean \"label\"?"));
