@@ -199,22 +199,22 @@ class ProcessTest(unittest.TestCase):
 
     def test_pipelines_in_a_circle_are_refused_and_others_run(self):
         directory = self.settings({
-            "a": "input { pipeline { address => a } } output { pipeline { send_to => [b] } }",
-            "b": "input { pipeline { address => b } } output { pipeline { send_to => [a] } }",
+            "aa": "input { pipeline { address => aa } } output { pipeline { send_to => [bb] } }",
+            "bb": "input { pipeline { address => bb } } output { pipeline { send_to => [aa] } }",
             "sound": "input { generator { count => 1 message => sound } } output { file { path => '%s/out.json' } }" % self.folder})
         status, _, err = run("--path.settings", directory, folder=self.folder)
         self.assertEqual(status, 0, err)
-        self.assertIn("a.conf:1:66: error: pipelines send to each other in a circle: a → b → a", err)
-        self.assertIn("in a circle: b → a → b", err)
+        self.assertIn("aa.conf:1:70: error: pipelines send to each other in a circle: aa → bb → aa", err)
+        self.assertIn("in a circle: bb → aa → bb", err)
         self.assertIn("sound", pathlib.Path(self.folder, "out.json").read_text())
         status, _, err = run("--path.settings", directory, "-t", folder=self.folder)
         self.assertEqual(status, 1)
         self.assertIn("in a circle", err)
 
     def test_logboom_test_has_the_exit_status_of_its_tests(self):
-        self.write("case.yml", "filter: 'mutate { add_field => { b => c } }'\ntests:\n"
-                               "  - { name: fine, input: { a: 1 }, expect: [{ fields: { a: 1, b: c } }] }\n"
-                               "  - { name: wrong, input: { a: 1 }, expect: [{ fields: { a: 2, b: c } }] }\n")
+        self.write("case.yml", "filter: 'mutate { add_field => { bb => cc } }'\ntests:\n"
+                               "  - { name: fine, input: { a: 1 }, expect: [{ fields: { a: 1, bb: cc } }] }\n"
+                               "  - { name: wrong, input: { a: 1 }, expect: [{ fields: { a: 2, bb: cc } }] }\n")
         command = [BINARY, "test", "case.yml"]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 1)
