@@ -360,7 +360,8 @@ ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted
   if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
   if (!goes_on) return replace_pipeline(pipeline, wanted, std::move(compiled));
   if (changes_disk_buffers(*pipeline->pipeline()->plan(), *compiled.plan)) {
-    compiled = compile_pipeline(read_pipeline(wanted, process_.variables), dead_letter_files_.get(), pipeline->metrics());
+    compiled =
+        compile_pipeline(read_pipeline(wanted, process_.variables), dead_letter_files_.get(), &bus_, pipeline->metrics());
     if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
     return replace_pipeline(pipeline, wanted, std::move(compiled));
   }
