@@ -1,7 +1,7 @@
 # The two commands of a newcomer: make run, make test. Everything they need is installed by docker/install-deps.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-peers crash check-long bench fuzz docs format clean asan tsan
+.PHONY: help deps build run test test-peers reload-test crash check-long bench fuzz docs format clean asan tsan
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -25,6 +25,9 @@ test:            ## install what tests need, build everything, run every test
 test-peers: build ## real clients deliver N events each (default 20000): nothing lost, nothing doubled
 	@docker/install-deps.sh peers
 	@tests/peers/run.py -n $(or $(N),20000)
+
+reload-test: build ## 200 live connections through 100 reloads: nothing dropped, lost or doubled
+	@tests/reload/reload.py
 
 crash: build     ## the three proofs of the persisted queue, in minutes: kill -9, power cuts, damaged files
 	@docker/install-deps.sh test

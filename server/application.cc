@@ -98,6 +98,8 @@ int Application::run() {
   }
   settings_ = process->settings;
   configure_log(level_of(settings_.text("log.level")), format_of(settings_), settings_.text("path.logs"));
+  if (const std::string files = ignored_files(settings_); !files.empty())
+    log_info("logboom", "{} in {}: not read, they are for Logstash's Java", files, settings_.text("path.settings"));
   auto entries = configured_pipelines(*process);
   if (!entries) {
     print_problem(entries.error().message);
@@ -120,9 +122,9 @@ int Application::run() {
     std::fprintf(refused == 0 ? stdout : stderr, refused == 0 ? "Configuration OK\n" : "Configuration refused\n");
     return refused == 0 ? kExitOk : kExitRefused;
   }
-  if (refused == entries->size()) return kExitRefused;
+  if (refused == entries->size() && !pipelines_->waits_for_changes()) return kExitRefused;
   if (!lock_data_directory()) return kExitRefused;
-  if (pipelines_->start() == 0) return kExitRefused;
+  if (pipelines_->start() == 0 && !pipelines_->waits_for_changes()) return kExitRefused;
   start_control();
   wait_for_end();
   stop_control();

@@ -93,6 +93,12 @@ std::string resolved(const std::string& text, const VariableLookup& lookup, Diag
   return expand_variables(text, {}, lookup, problems);
 }
 
+/// In a file a name that nobody knows is warned about: it may be of a newer Logstash, or of a plugin's.
+bool may_be_passed_over(std::string_view name, const Error& problem) {
+  const bool is_unknown = find_setting(name) == nullptr && why_not_there(name).empty();
+  return is_unknown || problem.code == ErrorCode::NotFound;
+}
+
 std::string scalar_text(const YAML::Node& node, const VariableLookup& lookup, Diagnostics& problems) {
   if (!node.IsSequence()) return resolved(node.Scalar(), lookup, problems);
   std::string joined;
@@ -125,8 +131,8 @@ const std::vector<SettingDeclaration>& setting_declarations() {
        "How brackets in field names are escaped; only none is known.",
        {},
        "none"},
-      {"config.reload.automatic", Kind::Boolean, "false", "Accepted; live reload is not part of this version.", "r"},
-      {"config.reload.interval", Kind::Milliseconds, "3s", "Accepted; live reload is not part of this version."},
+      {"config.reload.automatic", Kind::Boolean, "false", "Look for changes of the configuration, and reload.", "r"},
+      {"config.reload.interval", Kind::Milliseconds, "3s", "How often changes are looked for."},
       {"pipeline.id", Kind::Text, "main", "Name of the pipeline.", {}, {}, true},
       {"pipeline.workers", Kind::Number, "0", "Threads that run filters and outputs; 0: one per core.", "w", {}, true},
       {"pipeline.batch.size",
@@ -171,11 +177,11 @@ const std::vector<SettingDeclaration>& setting_declarations() {
       {"pipeline.recoverable",
        Kind::Choice,
        "false",
-       "Accepted; live reload is not part of this version.",
+       "Accepted: a pipeline goes on whatever its events are.",
        {},
        "false|auto|true",
        true},
-      {"pipeline.reloadable", Kind::Boolean, "true", "Accepted; live reload is not part of this version.", {}, {}, true},
+      {"pipeline.reloadable", Kind::Boolean, "true", "Whether a reload may change the pipeline.", {}, {}, true},
       {"pipeline.separate_logs", Kind::Boolean, "false", "Accepted: every log line names its pipeline."},
       {"pipeline.system", Kind::Boolean, "false", "Accepted.", {}, {}, true},
       {"pipeline.unsafe_shutdown", Kind::Boolean, "false", "Accepted: a second signal always ends the process at once."},
@@ -214,7 +220,7 @@ std::string_view why_not_there(std::string_view name) {
       {"http.", kNoApi},
       {"otel.", "metrics are not exported over OTLP in this version"},
       {"slowlog.", "there is no slow log in this version"},
-      {"ssl.reload.automatic", "live reload is not part of this version"},
+      {"ssl.reload.automatic", "certificates are read again with every reload (SIGHUP)"},
       {"xpack.", kElastic},
       {"monitoring.", kElastic},
       {"cloud.", kElastic},
@@ -238,8 +244,9 @@ Result<void> Settings::set(std::string_view name, std::string_view value, std::s
   if (declaration == nullptr) {
     if (const std::string_view reason = why_not_there(name); !reason.empty()) {
       if (value.empty()) return {};
-      const bool switches_on = value == "true" && (name.ends_with(".enable") || name.ends_with(".enabled"));
-      if (switches_on) return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}: {}", origin, name, reason)};
+      // Without it there would be no pipelines at all; everything else only adds to what is there.
+      const bool is_relied_on = value == "true" && name == "xpack.management.enabled";
+      if (is_relied_on) return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}: {}", origin, name, reason)};
       return Error{ErrorCode::NotFound, fmt::format("{}: {} has no effect: {}", origin, name, reason)};
     }
     std::vector<std::string_view> names;
@@ -271,7 +278,7 @@ Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& 
       if (has(name)) continue;  // the command line has spoken
       auto result = set(name, value, place(path, node));
       if (result) continue;
-      if (result.error().code != ErrorCode::NotFound) return result.error();
+      if (!may_be_passed_over(name, result.error())) return result.error();
       log_warn("settings", "{}", result.error().message);
     }
   } catch (const YAML::BadFile&) {
@@ -314,6 +321,24 @@ Settings Settings::with(const Settings& own) const {
   return both;
 }
 
+Settings Settings::with_pipelines_defaults_of(const Settings& newer) const {
+  Settings both = *this;
+  for (const SettingDeclaration& declaration : setting_declarations()) {
+    if (!declaration.is_per_pipeline) continue;
+    both.values_.erase(std::string(declaration.name));
+    if (const auto found = newer.values_.find(declaration.name); found != newer.values_.end()) both.values_.insert(*found);
+  }
+  return both;
+}
+
+std::vector<std::string> Settings::process_differences(const Settings& other) const {
+  std::vector<std::string> names;
+  for (const SettingDeclaration& declaration : setting_declarations())
+    if (!declaration.is_per_pipeline && text(declaration.name) != other.text(declaration.name))
+      names.emplace_back(declaration.name);
+  return names;
+}
+
 std::string Settings::explain() const {
   std::string out;
   for (const SettingDeclaration& declaration : setting_declarations())
@@ -348,7 +373,7 @@ Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, 
               ErrorCode::InvalidArgument,
               fmt::format("{}: {} is a setting of the whole process; it belongs in logboom.yml", place(path, node), name)};
         if (auto result = pipeline.own.set(name, value, place(path, node)); !result) {
-          if (result.error().code != ErrorCode::NotFound) return result.error();
+          if (!may_be_passed_over(name, result.error())) return result.error();
           log_warn("settings", "{}", result.error().message);
         }
       }

@@ -38,8 +38,8 @@ class Settings {
   /// Errors: NotFound (Logstash has it, Logboom does not: go on without), InvalidArgument (with what is wanted, or the
   /// nearest name).
   Result<void> set(std::string_view name, std::string_view value, std::string_view origin);
-  /// Reads a YAML file, keys flat ("pipeline.workers") or nested, ${VAR} resolved. Logstash's settings that
-  /// have no counterpart are warned about; unknown ones are refused.
+  /// Reads a YAML file, keys flat ("pipeline.workers") or nested, ${VAR} resolved. Settings that
+  /// have no counterpart, and names that nobody knows, are warned about, with the nearest name.
   /// Errors: NotFound, InvalidArgument with file and line.
   Result<void> load_yaml(const std::string& path, const VariableLookup& lookup);
 
@@ -52,6 +52,10 @@ class Settings {
 
   /// These settings with a pipeline's own on top.
   Settings with(const Settings& own) const;
+  /// These settings, but of those that may differ between pipelines what `newer` says: a reload's.
+  Settings with_pipelines_defaults_of(const Settings& newer) const;
+  /// Names of the process's own settings that have other values in `other`.
+  std::vector<std::string> process_differences(const Settings& other) const;
   /// "name: value  (origin)" for every setting; secrets masked.
   std::string explain() const;
 

@@ -50,6 +50,9 @@ bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed, [0-9]* skipped$/\1/p' "$log" 
 passed=$((passed + ${good:-0})); failed=$((failed + ${bad:-1}))
 rm -f "$log"
 
+step "reloads under load: no connection dropped, no event lost or doubled"
+if tests/reload/reload.py --reloads 40; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+
 step "kill -9 under load: no acknowledged event is lost"  # power cuts and damaged files are among the unit tests
 if tests/crash/crash.py --rounds 12 --clean-rounds 6; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 

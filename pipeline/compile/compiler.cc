@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <type_traits>
 
+#include "pipeline/compile/plugin_donor.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {
@@ -17,9 +19,12 @@ class PlanBuilder {
   PlanBuilder(Plan& plan, const CompileSettings& settings, Diagnostics& diagnostics)
       : plan_(plan),
         settings_(settings),
-        surroundings_(settings.surroundings),
+        surroundings_(surroundings_of(plan.graph, settings.surroundings)),
         diagnostics_(diagnostics),
+        donor_(settings.donor, surroundings_),
         is_incomplete_(diagnostics.has_errors()) {
+    plan_.surroundings = surroundings_;
+    plan_.filters.resize(settings.workers);
     plan_.condition_failures = &settings.metrics->counter("condition_failures");
   }
 
@@ -30,14 +35,12 @@ class PlanBuilder {
       plan_.labels.push_back({label.name, {}, {}});
     }
     plan_.error_label = find_label(kErrorLabel);
-    surroundings_.has_error_label = plan_.error_label.has_value();
-    plan_.filters.resize(settings_.workers);
-    for (const PluginNode& node : plan_.graph.inputs) note_given_id(node);
-    note_given_ids(plan_.graph.filters);
-    note_given_ids(plan_.graph.outputs);
+    for (const PluginNode& node : plan_.graph.inputs) note_node(node);
+    note_nodes(plan_.graph.filters);
+    note_nodes(plan_.graph.outputs);
     for (const LabelNode& label : plan_.graph.labels) {
-      note_given_ids(label.filters);
-      note_given_ids(label.outputs);
+      note_nodes(label.filters);
+      note_nodes(label.outputs);
     }
     for (const PluginNode& node : plan_.graph.inputs) add_input(node);
     plan_.filter_block = build_block(plan_.graph.filters);
@@ -49,6 +52,13 @@ class PlanBuilder {
   }
 
  private:
+  /// The compiler's own part of them: whether there is a label @ERROR.
+  static PluginContext::Surroundings surroundings_of(const Graph& graph, PluginContext::Surroundings surroundings) {
+    surroundings.has_error_label = std::any_of(graph.labels.begin(), graph.labels.end(),
+                                               [](const LabelNode& label) { return label.name == kErrorLabel; });
+    return surroundings;
+  }
+
   std::optional<std::size_t> find_label(std::string_view name) const {
     for (std::size_t i = 0; i < plan_.labels.size(); ++i)
       if (plan_.labels[i].name == name) return i;
@@ -69,28 +79,35 @@ class PlanBuilder {
     return std::nullopt;
   }
 
-  void note_given_id(const PluginNode& node) {
+  void note_node(const PluginNode& node) {
+    donor_.note(node);
     if (const Attribute* given = node.find("id")) given_ids_.insert(given->value.text);
   }
-  void note_given_ids(const std::vector<Statement>& statements) {
+  void note_nodes(const std::vector<Statement>& statements) {
     for (const Statement& statement : statements) {
       if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
-        note_given_id(*node);
+        note_node(*node);
         continue;
       }
       const auto& choice = std::get<IfNode>(statement.node);
-      for (const Branch& branch : choice.branches) note_given_ids(branch.body);
-      note_given_ids(choice.otherwise);
+      for (const Branch& branch : choice.branches) note_nodes(branch.body);
+      note_nodes(choice.otherwise);
     }
   }
 
-  /// The id option, or kind, name and number; a number whose id somebody gave to another plugin is passed over.
+  /// The id option, or kind, name and number; a number whose id somebody gave to another plugin, or that goes on with a
+  /// plugin of the plan before this one, is passed over.
   std::string id_of(const PluginNode& node) {
-    int& number = counts_[{node.kind, node.name}];
     std::string id;
-    do {
-      id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, ++number);
-    } while (given_ids_.count(id) > 0);
+    const PluginSite* kept = donor_.site_of(node);
+    if (kept != nullptr) {
+      id = kept->id;
+    } else {
+      int& number = counts_[{node.kind, node.name}];
+      do {
+        id = fmt::format("{}_{}_{}", plugin_kind_name(node.kind), node.name, ++number);
+      } while (given_ids_.count(id) > 0 || donor_.keeps_id(id));
+    }
     if (const Attribute* given = node.find("id")) {
       id = given->value.text;
       if (!ids_.insert(id).second)
@@ -104,6 +121,10 @@ class PlanBuilder {
     PluginSite site;
     site.id = id_of(node);
     site.name = node.name;
+    site.content = donor_.content_of(node);
+    const PluginSite* kept = donor_.site_of(node);
+    site.shared = kept != nullptr ? kept->shared : std::make_shared<SharedSlot>();
+    site.origin = kept != nullptr ? kept->origin : plan_.shared_graph;
     site.metrics = &settings_.metrics->child("plugins").child(scope).child(site.id);
     site.events_in = &site.metrics->counter("events.in");
     site.events_out = &site.metrics->counter("events.out");
@@ -124,9 +145,9 @@ class PlanBuilder {
   }
 
   template <class Interface>
-  std::unique_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node,
-                                  const PluginSite& site, SharedSlot& slot, Diagnostics& diagnostics) {
-    PluginContext context(node, site.id, surroundings_, *site.metrics, slot, diagnostics);
+  std::shared_ptr<Interface> make(const PluginDescriptor<Interface>& descriptor, const PluginNode& node,
+                                  const PluginSite& site, Diagnostics& diagnostics) {
+    PluginContext context(node, site.id, surroundings_, *site.metrics, *site.shared, diagnostics);
     if (settings_.stand_ins != nullptr) {
       if constexpr (std::is_same_v<Interface, Input>) return settings_.stand_ins->make_input(node, context);
       if constexpr (std::is_same_v<Interface, Output>) return settings_.stand_ins->make_output(node, context);
@@ -134,16 +155,12 @@ class PlanBuilder {
     return descriptor.make.make(node, context, diagnostics);
   }
 
-  SharedSlot& new_slot() {
-    plan_.shared_slots.push_back(std::make_unique<SharedSlot>());
-    return *plan_.shared_slots.back();
-  }
-
   void add_input(const PluginNode& node) {
     const auto* descriptor = descriptor_of<Input>(node);
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "inputs");
-    auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
+    auto made = donor_.input(node);
+    if (!made) made = make(*descriptor, node, site, diagnostics_);
     const Attribute* name = node.find("label");
     const auto label = name != nullptr ? label_of(*name) : std::nullopt;
     if (!made) return;
@@ -157,14 +174,14 @@ class PlanBuilder {
     const auto* descriptor = descriptor_of<Filter>(node);
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "filters");
-    SharedSlot& slot = new_slot();
     Diagnostics repeated;  // what the other workers' instances say was said by the first
     for (std::size_t worker = 0; worker < settings_.workers; ++worker) {
-      auto made = make(*descriptor, node, site, slot, worker == 0 ? diagnostics_ : repeated);
+      auto made = donor_.filter(node, worker);
+      if (!made) made = make(*descriptor, node, site, worker == 0 ? diagnostics_ : repeated);
       if (!made) return;
       plan_.filters[worker].push_back(std::move(made));
     }
-    if (plan_.error_label) plan_.error_filters.push_back(make(*descriptor, node, site, slot, repeated));
+    if (plan_.error_label) plan_.error_filters.push_back(make(*descriptor, node, site, repeated));
     plan_.has_state_across_filters |= descriptor->shares_state_across_filters;
     block.steps.emplace_back(FilterStep{plan_.filter_sites.size()});
     plan_.filter_sites.push_back(std::move(site));
@@ -179,7 +196,8 @@ class PlanBuilder {
     if (descriptor == nullptr) return;
     PluginSite site = site_of(node, "outputs");
     site.delivery = DeliveryOptions::read(node, diagnostics_);
-    auto made = make(*descriptor, node, site, new_slot(), diagnostics_);
+    auto made = donor_.output(node);
+    if (!made) made = make(*descriptor, node, site, diagnostics_);
     if (!made) return;
     block.steps.emplace_back(OutputStep{plan_.outputs.size()});
     plan_.output_sites.push_back(std::move(site));
@@ -228,6 +246,7 @@ class PlanBuilder {
   const CompileSettings& settings_;
   PluginContext::Surroundings surroundings_;
   Diagnostics& diagnostics_;
+  PluginDonor donor_;
   const bool is_incomplete_;  // an earlier error may be the reason why something is not there
   std::map<std::pair<PluginKind, std::string>, int> counts_;
   std::set<std::string> ids_;

@@ -19,6 +19,7 @@ struct CompileSettings {
   PluginContext::Surroundings surroundings;
   std::size_t workers = 1;
   MetricScope* metrics = nullptr;  // the pipeline's scope; must outlive the plan
+  const Plan* donor = nullptr;     // the plan that is at work: see PluginDonor
   StandIns* stand_ins = nullptr;   // nullptr: inputs and outputs are the plugins themselves
 };
 

@@ -54,6 +54,9 @@ struct IfStep {
 struct PluginSite {
   std::string id;
   std::string name;
+  std::string content;                  // plugin_content() of its node: a plugin of the same content is the same
+  std::shared_ptr<SharedSlot> shared;   // what its instances share
+  std::shared_ptr<const Graph> origin;  // where its node is
   MetricScope* metrics = nullptr;
   Counter* events_in = nullptr;
   Counter* events_out = nullptr;
@@ -74,24 +77,29 @@ constexpr std::string_view kErrorLabel = "@ERROR";
 /// The number of the worker of @ERROR.
 constexpr std::size_t kErrorWorker = std::numeric_limits<std::size_t>::max();
 
-/// Immutable once compiled, but for the plugins' own state. Keeps the configuration text and everything that events point
-/// at.
+/// Immutable once compiled, but for the plugins' own state. Instances may be in the plans before and after it too. Keeps the
+/// configuration text and everything that events point at.
 struct Plan {
-  Graph graph;
-  std::vector<std::unique_ptr<SharedSlot>> shared_slots;
+  Plan() : shared_graph(std::make_shared<Graph>()), graph(*shared_graph) {}
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  const std::shared_ptr<Graph> shared_graph;  // plugins that a later plan takes over keep it
+  Graph& graph;
+  PluginContext::Surroundings surroundings;
 
   std::vector<PluginSite> input_sites;
-  std::vector<std::unique_ptr<Input>> inputs;
+  std::vector<std::shared_ptr<Input>> inputs;
   std::vector<std::optional<std::size_t>> input_labels;  // by input: labels[number] that its events go to
   bool has_input_labels = false;
 
   std::vector<PluginSite> filter_sites;
-  std::vector<std::vector<std::unique_ptr<Filter>>> filters;  // [worker][number]
-  std::vector<std::unique_ptr<Filter>> error_filters;         // [number], of the worker of @ERROR; empty without that label
+  std::vector<std::vector<std::shared_ptr<Filter>>> filters;  // [worker][number]
+  std::vector<std::shared_ptr<Filter>> error_filters;         // [number], of the worker of @ERROR; empty without that label
   bool has_state_across_filters = false;
 
   std::vector<PluginSite> output_sites;
-  std::vector<std::unique_ptr<Output>> outputs;
+  std::vector<std::shared_ptr<Output>> outputs;
 
   Block filter_block;
   Block output_block;

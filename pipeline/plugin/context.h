@@ -51,6 +51,9 @@ class PluginContext {
     bool has_error_label = false;              // the pipeline has a label @ERROR; the compiler says so
     DeadLetterAccess* dead_letters = nullptr;  // of all pipelines; nullptr: the process has none (tests)
     PipelineBus* pipelines = nullptr;          // between all pipelines; nullptr: the process has none (tests)
+
+    /// A plugin that was made in the same surroundings of the same configuration would be the same.
+    bool operator==(const Surroundings&) const = default;
   };
 
   PluginContext(const PluginNode& node, std::string id, const Surroundings& surroundings, MetricScope& metrics,

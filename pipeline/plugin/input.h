@@ -143,6 +143,10 @@ class Input {
     (void)stop;
     return {};
   }
+  /// Another instance reads on from here, after a reload: what was handed over is acknowledged or given up, and run() is
+  /// over for good. Saves the position and lets go of what others want (the partitions of a consumer group). May take a few
+  /// seconds. Not called at the end of a pipeline, where the destructor does it.
+  virtual void hand_over() {}
 };
 
 }  // namespace logboom

@@ -62,7 +62,8 @@ std::vector<std::function<void()>> MemoryQueue::take_events(Batch& batch, std::s
 bool MemoryQueue::pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
                       std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  if (!not_empty_.wait_until(lock, deadline, [this] { return !chunks_.empty() || is_closed_; })) return false;
+  const auto has_news = [this, wakes = wakes_] { return !chunks_.empty() || is_closed_ || wakes_ != wakes; };
+  if (!not_empty_.wait_until(lock, deadline, has_news)) return false;
   Gathering gathering;
   for (;;) {
     auto woken = take_events(batch, max_events, gathering);
@@ -79,6 +80,14 @@ bool MemoryQueue::pop(Batch& batch, std::size_t max_events, std::chrono::millise
   lock.unlock();
   if (more_waits) not_empty_.notify_one();  // one push may have brought work for several workers
   return batch.size() > 0;
+}
+
+void MemoryQueue::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++wakes_;
+  }
+  not_empty_.notify_all();
 }
 
 void MemoryQueue::close() {

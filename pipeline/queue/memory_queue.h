@@ -27,6 +27,7 @@ class MemoryQueue final : public PipelineQueue {
   void call_when_room(std::function<void()> callback) override;
   bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
            std::chrono::steady_clock::time_point deadline) override;
+  void wake() override;
   void close() override;
   void discard() override;
   bool is_closed() const override;
@@ -57,6 +58,7 @@ class MemoryQueue final : public PipelineQueue {
   std::size_t events_ = 0;
   std::size_t bytes_ = 0;
   bool is_closed_ = false;
+  std::uint64_t wakes_ = 0;
   std::vector<std::function<void()>> waiting_for_room_;
 };
 

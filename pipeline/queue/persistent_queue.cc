@@ -103,6 +103,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     return ready_.pop(batch, max_events, linger, deadline);
   }
 
+  void wake() { ready_.wake(); }
+
   void close() {
     is_closed_ = true;
     wake_waiters(true);
@@ -434,6 +436,7 @@ bool PersistentQueue::pop(Batch& batch, std::size_t max_events, std::chrono::mil
                           std::chrono::steady_clock::time_point deadline) {
   return core_->pop(batch, max_events, linger, deadline);
 }
+void PersistentQueue::wake() { core_->wake(); }
 void PersistentQueue::close() { core_->close(); }
 void PersistentQueue::discard() { core_->discard(); }
 void PersistentQueue::finish(std::chrono::milliseconds limit) { core_->finish(limit); }

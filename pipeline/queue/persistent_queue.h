@@ -33,6 +33,7 @@ class PersistentQueue final : public PipelineQueue {
   void call_when_room(std::function<void()> callback) override;
   bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
            std::chrono::steady_clock::time_point deadline) override;
+  void wake() override;
   void close() override;
   void discard() override;
   void finish(std::chrono::milliseconds limit) override;

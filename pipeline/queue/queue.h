@@ -31,6 +31,9 @@ class PipelineQueue {
   virtual bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
                    std::chrono::steady_clock::time_point deadline) = 0;
 
+  /// Lets calls of pop() that wait now come back without events, so that workers look around.
+  virtual void wake() {}
+
   /// No more pushes; pop() gives what is left.
   virtual void close() = 0;
   /// pop() gives nothing more. What is left in memory only is thrown away: senders are told NotDelivered.

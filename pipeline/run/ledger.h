@@ -10,7 +10,7 @@
 namespace logboom {
 
 /// What workers and outputs count, once per batch. Any thread.
-///   received + replayed + created = dropped + dead_lettered + finished + queued + in flight + lost
+///   received + replayed + created = dropped + dead_lettered + finished + returned + queued + in flight + lost
 struct PipelineLedger {
   /// The counters of a pipeline's scope, in its child "ledger"; received is the pipeline's own events.in.
   explicit PipelineLedger(MetricScope& pipeline)
@@ -20,7 +20,8 @@ struct PipelineLedger {
         dropped(pipeline.child("ledger").counter("dropped")),
         dead_lettered(pipeline.child("ledger").counter("dead_lettered")),
         completed(pipeline.child("ledger").counter("completed")),
-        copied(pipeline.child("ledger").counter("copied")) {}
+        copied(pipeline.child("ledger").counter("copied")),
+        returned(pipeline.child("ledger").counter("returned")) {}
 
   Counter& received;       // from inputs, into the queue
   Counter& replayed;       // from the dead-letter queue, into the queue
@@ -29,6 +30,7 @@ struct PipelineLedger {
   Counter& dead_lettered;  // by filters and conditions, into the dead-letter queue
   Counter& completed;      // every output has said what became of them (or there was none)
   Counter& copied;         // for a retry; each completes once more than the events that came in
+  Counter& returned;       // their output was taken out of the configuration: told NotDelivered
 };
 
 /// The same at one moment. Counters are read one behind the other, so only a pipeline at rest has to add up.
@@ -39,8 +41,9 @@ struct LedgerBalance {
   std::uint64_t dropped = 0;
   std::uint64_t dead_lettered = 0;
   std::uint64_t finished = 0;
-  std::uint64_t queued = 0;  // of a persistent queue also what is being delivered
-  std::uint64_t lost = 0;    // of a persistent queue: damaged on disk; the log names them
+  std::uint64_t returned = 0;  // of a memory queue; a persistent queue still has them
+  std::uint64_t queued = 0;    // of a persistent queue also what is being delivered
+  std::uint64_t lost = 0;      // of a persistent queue: damaged on disk; the log names them
   /// What the equation leaves: with workers, filters that hold events back, and outputs. Negative: more came out than in.
   std::int64_t in_flight = 0;
 
@@ -50,8 +53,10 @@ struct LedgerBalance {
     std::uint64_t delivered = 0;
     std::uint64_t dead_lettered = 0;
     std::uint64_t rejected = 0;
+    std::uint64_t returned = 0;
     std::uint64_t buffered = 0;
-    /// taken - (delivered + dead_lettered + rejected + buffered + lost).
+    std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
+    /// taken - (delivered + dead_lettered + rejected + returned + buffered + lost).
     std::int64_t gap = 0;
     std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
   };
@@ -62,9 +67,10 @@ struct LedgerBalance {
   std::vector<std::string> gaps_at_rest() const;
 };
 
-/// Reads the counters, which go on from `before`; `queued` and `lost` are the queue's own numbers.
+/// Reads the counters, which go on from `before`; `queued` and `lost` are the queue's own numbers. A queue that keeps events
+/// counts those that were returned among its own.
 LedgerBalance read_ledger(const PipelineLedger& ledger, std::uint64_t queued, std::uint64_t lost = 0,
-                          const LedgerBalance& before = {});
+                          const LedgerBalance& before = {}, bool queue_keeps_events = false);
 
 /// What a pipeline's ledger was when its queue was closed, from numbers that were kept now and then. The queue knows what it
 /// has `taken` since it was made; what went out since the numbers were kept (the process was killed) counts as finished.

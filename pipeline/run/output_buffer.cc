@@ -13,13 +13,17 @@ namespace {
 /// What an asked-for end gives deliveries of events that are on disk as well: it saves sending them again.
 constexpr auto kLastDeliveries = std::chrono::seconds(2);
 
-OutputBufferLimits limits_of(const PluginSite& site, OutputBufferLimits limits) {
-  const BufferOptions& given = site.delivery.buffer;
+OutputBufferLimits limits_of(const DeliveryOptions& delivery, OutputBufferLimits limits) {
+  const BufferOptions& given = delivery.buffer;
   if (given.is_on_disk()) return limits;
   if (given.max_events) limits.max_events = *given.max_events;
   if (given.max_bytes) limits.max_bytes = given.max_bytes->bytes;
   return limits;
 }
+
+constexpr auto kDeadLetterPause = std::chrono::milliseconds(1000);
+/// In open_outcomes: an output has given the event back, so that it never ends.
+constexpr std::uint32_t kReturnedBit = 0x80000000;
 
 }  // namespace
 
@@ -180,7 +184,7 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
     : output_(output),
       id_(site.id),
       name_(site.name),
-      limits_(limits_of(site, limits)),
+      delivery_(site.delivery),
       timer_(timer),
       dead_letters_(dead_letters),
       ledger_(ledger),
@@ -190,10 +194,14 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
       rejected_(site.metrics->counter("rejected")),
       dead_lettered_(
           site.metrics->counter(dead_letters != nullptr && dead_letters->leads_on() ? "sent_to_error" : "dead_lettered")),
+      returned_(site.metrics->counter("returned")),
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
       undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")),
       health_(*site.metrics),
-      retry_policy_(site.delivery.retry.over(output.retry_policy())) {}
+      retry_policy_(site.delivery.retry.over(output.retry_policy())),
+      limits_(limits_of(delivery_, limits)) {}
+
+OutputBuffer::~OutputBuffer() { subtract_undelivered(undelivered_events_, undelivered_bytes_); }
 
 void OutputBuffer::stand_behind(std::unique_ptr<DiskBuffer> disk) { disk_ = std::move(disk); }
 
@@ -226,6 +234,7 @@ LedgerBalance::Output OutputBuffer::balance() const {
   line.delivered = events_out_.value();
   line.dead_lettered = dead_lettered_.value();
   line.rejected = rejected_.value();
+  line.returned = returned_.value();
   if (disk_ != nullptr) {
     const DiskBuffer::Fill fill = disk_->fill();
     line.buffered = fill.events;
@@ -235,9 +244,25 @@ LedgerBalance::Output OutputBuffer::balance() const {
     line.buffered = undelivered_events();
   }
   line.taken += events_in_.value();
-  line.gap = static_cast<std::int64_t>(line.taken) -
-             static_cast<std::int64_t>(line.delivered + line.dead_lettered + line.rejected + line.buffered + line.lost);
+  line.gap =
+      static_cast<std::int64_t>(line.taken) - static_cast<std::int64_t>(line.delivered + line.dead_lettered + line.rejected +
+                                                                        line.returned + line.buffered + line.lost);
   return line;
+}
+
+/// Under the lock. The gauges are summed up: while an output is replaced two buffers count there.
+void OutputBuffer::add_undelivered(std::size_t events, std::size_t bytes) {
+  undelivered_events_ += events;
+  undelivered_bytes_ += bytes;
+  undelivered_gauge_.add(events);
+  undelivered_bytes_gauge_.add(bytes);
+}
+
+void OutputBuffer::subtract_undelivered(std::size_t events, std::size_t bytes) {
+  undelivered_events_ -= events;
+  undelivered_bytes_ -= bytes;
+  undelivered_gauge_.add(std::uint64_t{0} - events);
+  undelivered_bytes_gauge_.add(std::uint64_t{0} - bytes);
 }
 
 bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
@@ -256,26 +281,37 @@ bool OutputBuffer::deliver(const BatchPtr& batch, std::vector<Event*> events) {
 bool OutputBuffer::take(const BatchPtr& batch, std::vector<Event*> events) {
   const std::size_t count = events.size();
   const std::size_t bytes = kept_bytes(*batch, count);
+  std::shared_ptr<OutputBuffer> successor;
+  bool is_offered = false;
   {
     std::unique_lock lock(mutex_);
     const auto has_room = [&] {
-      return is_closed_ || undelivered_events_ == 0 ||
+      return undelivered_events_ == 0 ||
              (undelivered_events_ + count <= limits_.max_events && undelivered_bytes_ + bytes <= limits_.max_bytes);
     };
-    if (!has_room()) {
+    const auto can_go_on = [&] { return is_closed_ || stage_ != Stage::Working || has_room(); };
+    if (!can_go_on()) {
       OutputHealth::Waiting waiting(health_);
-      while (!has_room_.wait_for(lock, std::chrono::seconds(1), has_room)) waiting.is_long();
+      while (!has_room_.wait_for(lock, std::chrono::seconds(1), can_go_on)) waiting.is_long();
     }
     if (is_closed_) return false;
-    undelivered_events_ += count;
-    undelivered_bytes_ += bytes;
-    undelivered_gauge_.set(undelivered_events_);
-    undelivered_bytes_gauge_.set(undelivered_bytes_);
+    successor = successor_;
+    is_offered = stage_ == Stage::Working || (stage_ == Stage::Retired && !successor && has_room());
+    if (is_offered) {
+      add_undelivered(count, bytes);
+      ++calls_;
+    }
   }
-  offer(batch, std::move(events), bytes, 0);
+  if (successor) return successor->take(batch, std::move(events));
+  if (is_offered) {
+    offer(batch, std::move(events), bytes, 0);
+  } else {
+    give_away(batch, events);
+  }
   return true;
 }
 
+/// One of `calls_`.
 void OutputBuffer::offer(const BatchPtr& batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts) {
   const auto delivery =
       std::make_shared<TrackedDelivery>(shared_from_this(), batch, std::move(events), bytes, earlier_attempts);
@@ -286,17 +322,32 @@ void OutputBuffer::offer(const BatchPtr& batch, std::vector<Event*> events, std:
   } catch (...) {
     delivery->output_failed("an exception of no known kind");
   }
+  bool is_waited_for = false;
+  {
+    const std::lock_guard lock(mutex_);
+    --calls_;
+    is_waited_for = stage_ == Stage::Ended && calls_ == 0;
+  }
+  if (is_waited_for) has_room_.notify_all();
 }
 
 void OutputBuffer::settle(std::size_t events, std::size_t bytes) {
   {
     const std::lock_guard lock(mutex_);
-    undelivered_events_ -= events;
-    undelivered_bytes_ -= bytes;
-    undelivered_gauge_.set(undelivered_events_);
-    undelivered_bytes_gauge_.set(undelivered_bytes_);
+    subtract_undelivered(events, bytes);
   }
   has_room_.notify_all();
+}
+
+/// Counted as copies of events that are done: they stand for them.
+BatchPtr OutputBuffer::copies_of(const Batch& batch, std::span<Event* const> events) {
+  auto copies = std::make_shared<Batch>();
+  copies->keep(batch.kept());
+  for (const Event* event : events) copies->adopt_copy(*event, batch)->open_outcomes.store(1, std::memory_order_relaxed);
+  const PipelineLedger* const ledger = ledger_of_offered();
+  if (ledger != nullptr) ledger->copied.add(events.size());
+  finish(events, ledger);
+  return copies;
 }
 
 /// The events wait as copies, so that they do not keep their batch and received buffers alive through an outage; nor do few
@@ -309,36 +360,150 @@ void OutputBuffer::retry(const BatchPtr& batch, std::vector<Event*> events, int 
   if (retry_log_.allow())
     log_warn(id_, "{} events will be offered again in {} ms: {} ({} more such messages held back)", events.size(),
              pause.count(), reason, retry_log_.suppressed());
-  BatchPtr copies = batch;
-  if (earlier_attempts == 0 || events.size() <= batch->size() / 2) {
-    copies = std::make_shared<Batch>();
-    copies->keep(batch->kept());
-    for (const Event* event : events) copies->adopt_copy(*event, *batch)->open_outcomes.store(1, std::memory_order_relaxed);
-    const PipelineLedger* const ledger = ledger_of_offered();
-    if (ledger != nullptr) ledger->copied.add(events.size());
-    finish(events, ledger);
-    events = copies->events();
+  Held held{batch, std::move(events), 0, earlier_attempts};
+  if (earlier_attempts == 0 || held.events.size() <= batch->size() / 2) {
+    held.batch = copies_of(*batch, held.events);
+    held.events = held.batch->events();
   }
-  const std::size_t bytes = kept_bytes(*copies, events.size());
+  held.bytes = kept_bytes(*held.batch, held.events.size());
+  wait_for_attempt(std::move(held), pause);
+}
+
+void OutputBuffer::wait_for_attempt(Held held, std::chrono::milliseconds pause) {
+  std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
     if (is_closed_) return;
-    undelivered_events_ += events.size();
-    undelivered_bytes_ += bytes;
+    add_undelivered(held.events.size(), held.bytes);
+    if (stage_ == Stage::Working) {
+      number = ++next_waiting_;
+      waiting_.emplace(number, std::move(held));
+    }
   }
-  timer_.call_after(pause,
-                    [self = shared_from_this(), copies, events = std::move(events), bytes, earlier_attempts]() mutable {
-                      bool is_closed = false;
-                      {
-                        const std::lock_guard lock(self->mutex_);
-                        is_closed = self->is_closed_;
-                      }
-                      if (is_closed) {
-                        self->settle(events.size(), bytes);
-                      } else {
-                        self->offer(copies, std::move(events), bytes, earlier_attempts + 1);
-                      }
-                    });
+  if (number == 0) {
+    pass_on(std::move(held));
+  } else {
+    timer_.call_after(pause, [self = shared_from_this(), number] { self->attempt(number); });
+  }
+}
+
+void OutputBuffer::attempt(std::uint64_t number) {
+  Held held;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(number);
+    if (found == waiting_.end()) return;  // closed or retired meanwhile
+    held = std::move(found->second);
+    waiting_.erase(found);
+    ++calls_;
+  }
+  offer(held.batch, std::move(held.events), held.bytes, held.earlier_attempts + 1);
+}
+
+void OutputBuffer::retire(std::shared_ptr<OutputBuffer> successor) {
+  std::map<std::uint64_t, Held> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_) return;
+    stage_ = Stage::Retired;
+    successor_ = std::move(successor);
+    waiting.swap(waiting_);
+  }
+  has_room_.notify_all();
+  for (auto& entry : waiting) pass_on(std::move(entry.second));
+}
+
+/// What was counted as undelivered here goes where the retirement sends it.
+void OutputBuffer::pass_on(Held held) {
+  const std::size_t events = held.events.size();
+  const std::size_t bytes = held.bytes;
+  std::shared_ptr<OutputBuffer> successor;
+  {
+    const std::lock_guard lock(mutex_);
+    successor = successor_;
+  }
+  if (successor) {
+    successor->take_over(std::move(held));
+  } else {
+    give_away(held.batch, held.events);
+  }
+  settle(events, bytes);
+}
+
+void OutputBuffer::take_over(Held held) {
+  bool is_working = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_) return;
+    add_undelivered(held.events.size(), held.bytes);
+    is_working = stage_ == Stage::Working;
+    if (is_working) ++calls_;
+  }
+  if (is_working) {
+    offer(held.batch, std::move(held.events), held.bytes, 0);
+  } else {
+    pass_on(std::move(held));
+  }
+}
+
+/// There is no output for them any more.
+void OutputBuffer::give_away(const BatchPtr& batch, std::span<Event* const> events) {
+  if (dead_letters_ == nullptr) return give_back(events);
+  const Outcome gone = Outcome::permanent("the output was taken out of the configuration");
+  std::vector<Event*> refused;
+  for (Event* event : events) {
+    const auto on_safe = [self = shared_from_this(), batch, event](bool is_safe) {
+      if (!is_safe) return;  // it stays unfinished: its token will say NotDelivered
+      self->dead_lettered_.add();
+      finish({&event, 1}, self->ledger_of_offered());
+    };
+    switch (give_up(*event, gone, on_safe)) {
+      case GivenUp::Now: finish({&event, 1}, ledger_of_offered()); break;
+      case GivenUp::Later: break;
+      case GivenUp::Retry: refused.push_back(event); break;
+    }
+  }
+  if (refused.empty()) return;
+  Held held{copies_of(*batch, refused), {}, 0, 0};
+  held.events = held.batch->events();
+  held.bytes = kept_bytes(*held.batch, held.events.size());
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_) return;
+    add_undelivered(held.events.size(), held.bytes);
+  }
+  timer_.call_after(kDeadLetterPause,
+                    [self = shared_from_this(), held = std::move(held)]() mutable { self->pass_on(std::move(held)); });
+}
+
+/// Nobody takes them: they stay unfinished, and their tokens will say NotDelivered.
+void OutputBuffer::give_back(std::span<Event* const> events) {
+  std::size_t first_time = 0;
+  for (Event* event : events)
+    first_time += (event->open_outcomes.fetch_or(kReturnedBit, std::memory_order_relaxed) & kReturnedBit) == 0 ? 1 : 0;
+  returned_.add(events.size());
+  if (ledger_ != nullptr) ledger_->returned.add(first_time);
+  if (reject_log_.allow())
+    log_warn(
+        id_,
+        "the output was taken out of the configuration, and {} events are not delivered; there is no dead-letter queue, "
+        "so their senders are told so, and a persisted queue brings them again after a restart",
+        events.size());
+}
+
+void OutputBuffer::end(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  has_room_.wait_for(lock, patience, [this] { return is_closed_ || undelivered_events_ == 0; });
+  stage_ = Stage::Ended;
+  has_room_.wait(lock, [this] { return calls_ == 0; });
+}
+
+void OutputBuffer::set_limits(OutputBufferLimits limits) {
+  {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits_of(delivery_, limits);
+  }
+  has_room_.notify_all();
 }
 
 OutputBuffer::GivenUp OutputBuffer::give_up(const Event& event, const Outcome& outcome, DeadLetterSink::OnSafe on_safe) {
@@ -381,9 +546,12 @@ bool OutputBuffer::is_closed() const {
 
 void OutputBuffer::close() {
   if (disk_ != nullptr) disk_->close();
+  std::map<std::uint64_t, Held> waiting;  // let go of outside the lock: their tokens speak
   {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
+    waiting.swap(waiting_);
+    for (const auto& entry : waiting) subtract_undelivered(entry.second.events.size(), entry.second.bytes);
   }
   has_room_.notify_all();
 }

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -34,6 +36,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   /// be nullptr) outlive it.
   OutputBuffer(Output& output, const PluginSite& site, OutputBufferLimits limits, RetryTimer& timer,
                DeadLetterSink* dead_letters = nullptr, const PipelineLedger* ledger = nullptr);
+  ~OutputBuffer();
 
   /// Events of workers go to disk first, and are finished when they are there. Before deliver().
   void stand_behind(std::unique_ptr<DiskBuffer> disk);
@@ -44,6 +47,17 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   /// limits allow is undelivered: a slow output holds up its worker, and through the queue the senders. False when the
   /// buffer was closed meanwhile: the events were not taken.
   bool deliver(const BatchPtr& batch, std::vector<Event*> events);
+
+  /// The output is replaced (`successor` is the buffer of the one that goes on) or taken out of the configuration (nullptr).
+  /// What waits for a retry goes at once to the successor, what the output gives back later, and what deliver() is asked to
+  /// take, does so too. Without a successor that goes to the dead-letter queue, or is given up where there is none: its
+  /// senders are told NotDelivered; while there is room the output still gets what workers bring. Waiting workers go on.
+  void retire(std::shared_ptr<OutputBuffer> successor);
+  /// The end of that, before the output's stop(): what the output has got may take `patience` to be answered. When it
+  /// returns, deliver() of the output is not running, and will not be called any more.
+  void end(std::chrono::milliseconds patience);
+  /// New limits; more than they allow may be undelivered for a while.
+  void set_limits(OutputBufferLimits limits);
 
   /// Nothing is offered or retried any more; workers that wait come back. Open events count as not delivered.
   void close();
@@ -69,9 +83,30 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   bool is_given_up(const Outcome& outcome, int earlier_attempts) const;
   bool is_closed() const;
   const PipelineLedger* ledger_of_offered() const { return disk_ == nullptr ? ledger_ : nullptr; }
+  /// Events that wait for an attempt.
+  struct Held {
+    BatchPtr batch;
+    std::vector<Event*> events;
+    std::size_t bytes = 0;
+    int earlier_attempts = 0;
+  };
+  enum class Stage {
+    Working,
+    Retired,  // see retire()
+    Ended,    // the output is asked nothing any more
+  };
   void offer(const BatchPtr& batch, std::vector<Event*> events, std::size_t bytes, int earlier_attempts);
   void settle(std::size_t events, std::size_t bytes);
   void retry(const BatchPtr& batch, std::vector<Event*> events, int earlier_attempts, const std::string& reason);
+  void wait_for_attempt(Held held, std::chrono::milliseconds pause);
+  void attempt(std::uint64_t number);
+  void pass_on(Held held);
+  void take_over(Held held);
+  void give_away(const BatchPtr& batch, std::span<Event* const> events);
+  void give_back(std::span<Event* const> events);
+  BatchPtr copies_of(const Batch& batch, std::span<Event* const> events);
+  void add_undelivered(std::size_t events, std::size_t bytes);
+  void subtract_undelivered(std::size_t events, std::size_t bytes);
   enum class GivenUp {
     Now,    // it is counted, and finished
     Later,  // it is in the dead-letter queue, and finished when on_safe says so
@@ -84,7 +119,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   Output& output_;
   const std::string id_;
   const std::string name_;
-  const OutputBufferLimits limits_;
+  const DeliveryOptions delivery_;
   RetryTimer& timer_;
   DeadLetterSink* const dead_letters_;
   const PipelineLedger* const ledger_;
@@ -94,6 +129,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   Counter& retries_;
   Counter& rejected_;
   Counter& dead_lettered_;
+  Counter& returned_;
   Counter& undelivered_gauge_;
   Counter& undelivered_bytes_gauge_;
   OutputHealth health_;
@@ -104,9 +140,15 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
 
   mutable std::mutex mutex_;
   std::condition_variable has_room_;
+  OutputBufferLimits limits_;
   std::size_t undelivered_events_ = 0;
   std::size_t undelivered_bytes_ = 0;
   bool is_closed_ = false;
+  Stage stage_ = Stage::Working;
+  std::shared_ptr<OutputBuffer> successor_;
+  std::size_t calls_ = 0;  // of the output's deliver(), under way
+  std::map<std::uint64_t, Held> waiting_;
+  std::uint64_t next_waiting_ = 0;
 };
 
 /// Memory that some events of a batch keep alive: their share of the batch and of its chunks.

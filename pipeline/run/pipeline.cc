@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "pipeline/base/log.h"
 #include "pipeline/run/input_label.h"
 #include "pipeline/run/plan_runner.h"
@@ -12,7 +15,7 @@ namespace {
 
 constexpr auto kStopCheckInterval = std::chrono::milliseconds(50);
 constexpr auto kQueueEndLimit = std::chrono::milliseconds(1000);
-constexpr auto kInputRestartPause = std::chrono::seconds(1);
+constexpr auto kWorkersChangeLimit = std::chrono::seconds(10);
 
 constexpr std::pair<const char*, std::uint64_t LedgerBalance::*> kKeptParts[] = {
     {"ledger.received", &LedgerBalance::received},
@@ -31,23 +34,40 @@ void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), n
 
 }  // namespace
 
+namespace {
+
+/// Events may point at what the input was made of, whose plan may be gone before they are.
+class ChunkOfInput final : public Chunk {
+ public:
+  ChunkOfInput(Buffer received, Timestamp now, std::shared_ptr<const void> memory)
+      : Chunk(std::move(received), now), memory_(std::move(memory)) {}
+
+ private:
+  const std::shared_ptr<const void> memory_;
+};
+
+}  // namespace
+
 /// What one input sees of the pipeline. Shared with sessions, so it may outlive the pipeline: then it is stopping.
 class Pipeline::Sink final : public EventSink, public std::enable_shared_from_this<Sink> {
  public:
-  /// `label`: where its events go; empty: the pipeline's own way; nullopt: they are not looked at.
-  Sink(std::shared_ptr<PipelineQueue> queue, std::shared_ptr<StopSignal> stop, AcknowledgeWhen acknowledge,
-       std::optional<std::string> label, Counter& pipeline_in, Counter& input_out, MetricScope& input)
+  /// `label`: where its events go; empty: the pipeline's own way; nullopt: they are not looked at. `open_acks` (nullptr:
+  /// nobody asks) watches the acknowledgements, `memory` is kept by the chunks.
+  Sink(std::shared_ptr<PipelineQueue> queue, AcknowledgeWhen acknowledge, std::optional<std::string> label,
+       Counter& pipeline_in, Counter& input_out, MetricScope& input, std::shared_ptr<OpenAcks> open_acks = nullptr,
+       std::shared_ptr<const void> memory = nullptr)
       : queue_(std::move(queue)),
-        stop_(std::move(stop)),
         acknowledge_(acknowledge),
         label_(std::move(label)),
         pipeline_in_(pipeline_in),
         input_out_(input_out),
         latency_(input.histogram("ack_latency")),
-        blocked_microseconds_(input.counter("blocked_microseconds")) {}
+        blocked_microseconds_(input.counter("blocked_microseconds")),
+        open_acks_(std::move(open_acks)),
+        memory_(std::move(memory)) {}
 
   ChunkPtr new_chunk(Buffer received) override {
-    return std::make_shared<Chunk>(std::move(received), Timestamp::now(system_clock()));
+    return std::make_shared<ChunkOfInput>(std::move(received), Timestamp::now(system_clock()), memory_);
   }
 
   bool try_push(ChunkPtr& chunk) override {
@@ -55,6 +75,7 @@ class Pipeline::Sink final : public EventSink, public std::enable_shared_from_th
     const std::size_t events = chunk->events().size();
     if (!token.is_armed()) {
       if (label_) note_input_label(*chunk, *label_);
+      if (open_acks_) open_acks_->watch(token);
       queue_->adopt(*chunk, &latency_);
       token.arm(events);
     }
@@ -106,28 +127,35 @@ class Pipeline::Sink final : public EventSink, public std::enable_shared_from_th
 
  private:
   std::shared_ptr<PipelineQueue> queue_;
-  std::shared_ptr<StopSignal> stop_;
   const AcknowledgeWhen acknowledge_;
   const std::optional<std::string> label_;
   Counter& pipeline_in_;
   Counter& input_out_;
   Histogram& latency_;  // from the hand-over to the end of a chunk
   Counter& blocked_microseconds_;
+  const std::shared_ptr<OpenAcks> open_acks_;
+  const std::shared_ptr<const void> memory_;
 };
 
 Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue,
                    MetricScope& metrics)
-    : plan_(std::move(plan)), settings_(std::move(settings)), queue_(std::move(queue)), metrics_(metrics), ledger_(metrics) {
-  if (plan_->error_label) errors_ = std::make_unique<ErrorRoute>(settings_.id, ledger_);
-  for (std::size_t i = 0; i < plan_->outputs.size(); ++i) {
-    const PluginSite& site = plan_->output_sites[i];
-    DeadLetterSink* sink = site.is_behind_error ? settings_.dead_letters.get() : failures();
-    buffers_.push_back(
-        std::make_shared<OutputBuffer>(*plan_->outputs[i], site, settings_.output_limits, timer_, sink, &ledger_));
-  }
+    : id_(settings.id),
+      dead_letters_(settings.dead_letters),
+      acknowledge_(settings.acknowledge),
+      queue_(std::move(queue)),
+      metrics_(metrics),
+      ledger_(metrics),
+      errors_(settings.id, ledger_) {
+  auto work = std::make_shared<PlanAtWork>();
+  work->number = plan_number_;
+  work->plan = std::move(plan);
+  work->settings = std::move(settings);
+  for (std::size_t i = 0; i < work->plan->outputs.size(); ++i)
+    work->buffers.push_back(make_buffer(*work->plan, i, work->settings));
+  for (std::size_t i = 0; i < work->plan->inputs.size(); ++i)
+    inputs_.push_back(std::make_shared<InputRun>(work->plan->inputs[i], work->plan->input_sites[i], stop_));
+  at_work_ = std::move(work);
   recover_ledger();
-  for (const auto& input : plan_->inputs) endpoints_.push_back(input->endpoints());
-  open_inputs_ = plan_->inputs.size();
 }
 
 Pipeline::~Pipeline() {
@@ -136,178 +164,453 @@ Pipeline::~Pipeline() {
   drain();
 }
 
+std::shared_ptr<const PlanAtWork> Pipeline::at_work() const {
+  const std::lock_guard lock(mutex_);
+  return at_work_;
+}
+
+std::shared_ptr<OutputBuffer> Pipeline::make_buffer(const Plan& plan, std::size_t output, const PipelineSettings& settings) {
+  const PluginSite& site = plan.output_sites[output];
+  return std::make_shared<OutputBuffer>(*plan.outputs[output], site, settings.output_limits, timer_,
+                                        site.is_behind_error ? dead_letters_.get() : failures_of(plan), &ledger_);
+}
+
 Result<void> Pipeline::open_disk_buffers() {
-  if (!settings_.disk_buffers.directory.empty()) report_ownerless_buffers(settings_.disk_buffers, settings_.id, *plan_);
-  for (std::size_t i = 0; i < plan_->outputs.size(); ++i) {
-    const PluginSite& site = plan_->output_sites[i];
+  const auto work = at_work();
+  const DiskBufferDefaults& defaults = work->settings.disk_buffers;
+  if (!defaults.directory.empty()) report_ownerless_buffers(defaults, id_, *work->plan);
+  for (std::size_t i = 0; i < work->plan->outputs.size(); ++i) {
+    const PluginSite& site = work->plan->output_sites[i];
     if (!site.delivery.buffer.is_on_disk()) continue;
-    auto disk = DiskBuffer::open(settings_.disk_buffers, settings_.id, site, settings_.batch_size);
+    auto disk = DiskBuffer::open(defaults, id_, site, work->settings.batch_size);
     if (!disk) return Error{disk.error().code, fmt::format("output {}: {}", site.id, disk.error().message)};
-    buffers_[i]->stand_behind(std::move(*disk));
+    work->buffers[i]->stand_behind(std::move(*disk));
   }
   return {};
 }
 
 Result<void> Pipeline::start_outputs() {
   if (auto opened = open_disk_buffers(); !opened) return opened;
-  for (; started_outputs_ < plan_->outputs.size(); ++started_outputs_) {
-    auto started = plan_->outputs[started_outputs_]->start();
+  const auto work = at_work();
+  for (; started_outputs_ < work->plan->outputs.size(); ++started_outputs_) {
+    auto started = work->plan->outputs[started_outputs_]->start();
     if (started) continue;
-    const std::string& id = plan_->output_sites[started_outputs_].id;
+    const std::string& id = work->plan->output_sites[started_outputs_].id;
     stop_outputs();
     return Error{started.error().code, fmt::format("output {}: {}", id, started.error().message)};
   }
-  for (const auto& buffer : buffers_) buffer->start();
+  for (const auto& buffer : work->buffers) buffer->start();
   return {};
 }
 
 void Pipeline::start_workers() {
-  running_workers_ = settings_.workers;
-  for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this, i] { run_worker(i); });
-  is_error_worker_running_ = errors_ != nullptr;
-  if (errors_) error_worker_ = std::thread([this] { run_worker(kErrorWorker); });
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < at_work_->settings.workers; ++i) add_worker(i);
+  if (at_work_->plan->error_label) add_worker(kErrorWorker);
 }
 
-DeadLetterSink* Pipeline::failures() const {
-  if (errors_) return errors_.get();
-  return settings_.dead_letters.get();
+DeadLetterSink* Pipeline::failures_of(const Plan& plan) {
+  if (plan.error_label) return &errors_;
+  return dead_letters_.get();
 }
 
-std::shared_ptr<Pipeline::Sink> Pipeline::make_sink(std::size_t input) {
+std::shared_ptr<EventSink> Pipeline::make_sink(const InputRun& input, const Plan& plan) {
+  const PluginSite& site = input.site();
   std::optional<std::string> label;
-  if (const auto given = plan_->input_labels[input]) {
-    label = plan_->labels[*given].name;
-  } else if (plan_->has_input_labels) {
-    label.emplace();
+  for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+    if (plan.inputs[i] != input.input()) continue;
+    if (const auto given = plan.input_labels[i]) {
+      label = plan.labels[*given].name;
+    } else if (plan.has_input_labels) {
+      label.emplace();
+    }
   }
-  return std::make_shared<Sink>(queue_, stop_, settings_.acknowledge, std::move(label), metrics_.counter("events.in"),
-                                *plan_->input_sites[input].events_out, *plan_->input_sites[input].metrics);
+  return std::make_shared<Sink>(queue_, acknowledge_, std::move(label), metrics_.counter("events.in"), *site.events_out,
+                                *site.metrics, input.is_listening() ? nullptr : input.open_acks(), input.memory());
+}
+
+std::vector<WantedEndpoint> Pipeline::wanted_endpoints(InputRun& input, const Plan& plan) {
+  std::vector<WantedEndpoint> wanted;
+  for (Endpoint& endpoint : input.take_endpoints())
+    wanted.push_back(
+        {input.site().id, input.input().get(), input.site().metrics, std::move(endpoint), make_sink(input, plan)});
+  return wanted;
 }
 
 std::vector<WantedEndpoint> Pipeline::take_endpoints() {
   std::vector<WantedEndpoint> wanted;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i)
-    for (Endpoint& endpoint : endpoints_[i])
-      wanted.push_back({plan_->input_sites[i].id, plan_->input_sites[i].metrics, std::move(endpoint), make_sink(i)});
+  for (const auto& input : inputs_)
+    for (WantedEndpoint& endpoint : wanted_endpoints(*input, *at_work_->plan)) wanted.push_back(std::move(endpoint));
   return wanted;
 }
 
+void Pipeline::start_input(InputRun& input, std::vector<std::shared_ptr<InputRun>> predecessors) {
+  input.start(make_sink(input, *at_work()->plan), std::move(predecessors), [this] {
+    if (inputs_ended_ && has_ended_inputs() && !has_told_end_.exchange(true)) inputs_ended_();
+  });
+}
+
 void Pipeline::start_inputs() {
-  if (plan_->inputs.empty() && inputs_ended_) inputs_ended_();
-  for (std::size_t i = 0; i < plan_->inputs.size(); ++i)
-    if (endpoints_[i].empty()) input_threads_.emplace_back([this, i] { run_input(i); });
-}
-
-void Pipeline::run_input(std::size_t number) {
-  const std::string& id = plan_->input_sites[number].id;
-  name_thread("<" + plan_->input_sites[number].name);
-  const auto sink = make_sink(number);
-  while (!stop_->is_stopping()) {
-    const auto ended = plan_->inputs[number]->run(*sink, *stop_);
-    if (ended) break;
-    log_error(id, "{}; trying again in a second", ended.error().message);
-    stop_->wait_for(kInputRestartPause);
-  }
-  input_ended();
-}
-
-void Pipeline::input_ended() {
-  if (open_inputs_.fetch_sub(1) == 1 && inputs_ended_) inputs_ended_();
-}
-
-void Pipeline::run_worker(std::size_t number) {
-  work(number);
+  std::vector<std::shared_ptr<InputRun>> inputs;
   {
-    const std::lock_guard lock(ends_mutex_);
-    if (number == kErrorWorker) {
-      is_error_worker_running_ = false;
-    } else {
-      --running_workers_;
-    }
+    const std::lock_guard lock(mutex_);
+    inputs = inputs_;
   }
-  ended_.notify_all();
+  if (inputs.empty() && inputs_ended_) inputs_ended_();
+  for (const auto& input : inputs)
+    if (!input->is_listening()) start_input(*input, {});
 }
 
-void Pipeline::work(std::size_t number) {
+bool Pipeline::has_ended_inputs() const {
+  if (stop_->is_stopping()) return true;
+  const std::lock_guard lock(mutex_);
+  return std::all_of(inputs_.begin(), inputs_.end(), [](const auto& input) { return input->has_ended(); });
+}
+
+std::size_t Pipeline::live_workers() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t most = 0;
+  for (const auto& worker : workers_)
+    if (!worker->is_over && worker->number != kErrorWorker) most = std::max(most, worker->number + 1);
+  return most;
+}
+
+/// Under the lock.
+void Pipeline::add_worker(std::size_t number) {
+  std::shared_ptr<Worker> leaving;
+  for (const auto& worker : workers_) {
+    if (worker->number != number || worker->is_over) continue;
+    if (!worker->is_leaving) return;
+    leaving = worker;
+  }
+  const auto worker = std::make_shared<Worker>(number, std::move(leaving));
+  workers_.push_back(worker);
+  worker->thread = std::thread([this, &worker = *worker] { run_worker(worker); });
+}
+
+void Pipeline::run_worker(Worker& worker) {
+  {
+    std::unique_lock lock(mutex_);
+    if (worker.predecessor) workers_changed_.wait(lock, [&] { return worker.predecessor->is_over; });
+    worker.predecessor.reset();
+  }
+  work(worker);
+  {
+    const std::lock_guard lock(mutex_);
+    worker.is_over = true;
+  }
+  workers_changed_.notify_all();
+}
+
+void Pipeline::work(Worker& worker) {
+  const std::size_t number = worker.number;
   const bool is_for_errors = number == kErrorWorker;
-  name_thread(is_for_errors ? fmt::format("[{}]>errors", settings_.id) : fmt::format("[{}]>worker{}", settings_.id, number));
-  PipelineQueue& queue = is_for_errors ? errors_->queue() : *queue_;
-  PlanRunner runner(plan_, number, buffers_, settings_.is_ordered, metrics_, settings_.dead_letters.get(), errors_.get());
-  auto next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
-  while (!queue.is_drained()) {
+  name_thread(is_for_errors ? fmt::format("[{}]>errors", id_) : fmt::format("[{}]>worker{}", id_, number));
+  PipelineQueue& queue = is_for_errors ? errors_.queue() : *queue_;
+  auto current = at_work();
+  std::optional<PlanRunner> runner;
+  const auto begin = [&] {
+    DeadLetterSink* errors = current->plan->error_label ? &errors_ : nullptr;
+    runner.emplace(current->plan, number, current->buffers, current->settings.is_ordered, metrics_, dead_letters_.get(),
+                   errors);
+    {
+      const std::lock_guard lock(mutex_);
+      worker.plan_number = current->number;
+    }
+    workers_changed_.notify_all();
+  };
+  begin();
+  auto next_flush = std::chrono::steady_clock::now() + current->settings.flush_interval;
+  while (!queue.is_drained() && !leaves(worker)) {
     auto batch = std::make_shared<Batch>();
-    const bool has_events = queue.pop(*batch, settings_.batch_size, settings_.batch_delay, next_flush);
+    const bool has_events = queue.pop(*batch, current->settings.batch_size, current->settings.batch_delay, next_flush);
+    if (plan_number_.load() != current->number && !(is_for_errors && !at_work()->plan->error_label)) {
+      auto next = at_work();
+      runner->flush_gone(*next->plan);
+      runner.reset();
+      current = std::move(next);
+      begin();
+    }
     const bool is_flush_due = std::chrono::steady_clock::now() >= next_flush;
-    if (is_flush_due) next_flush = std::chrono::steady_clock::now() + settings_.flush_interval;
+    if (is_flush_due) next_flush = std::chrono::steady_clock::now() + current->settings.flush_interval;
     if (is_flush_due && number == 0) keep_ledger();
-    if (has_events || (is_flush_due && runner.wants_flush()))
-      runner.run(batch, is_flush_due ? std::optional(FlushKind::Periodic) : std::nullopt);
+    if (has_events || (is_flush_due && runner->wants_flush()))
+      runner->run(batch, is_flush_due ? std::optional(FlushKind::Periodic) : std::nullopt);
   }
-  if (runner.wants_flush()) runner.run(std::make_shared<Batch>(), FlushKind::Final);
+  if (runner->wants_flush()) runner->run(std::make_shared<Batch>(), FlushKind::Final);
 }
 
-void Pipeline::request_stop() { stop_->request_stop(); }
+/// True when the plan at work wants fewer workers than this one's number; from then on another may be started in its place.
+bool Pipeline::leaves(Worker& worker) {
+  const std::lock_guard lock(mutex_);
+  if (worker.number != kErrorWorker && worker.plan_number == at_work_->number && worker.number >= at_work_->settings.workers)
+    worker.is_leaving = true;
+  return worker.is_leaving;
+}
+
+bool changes_disk_buffers(const Plan& now, const Plan& next) {
+  const auto has_own = [](const Plan& plan, const Plan& other) {
+    for (std::size_t i = 0; i < plan.outputs.size(); ++i)
+      if (plan.output_sites[i].delivery.buffer.is_on_disk() &&
+          std::find(other.outputs.begin(), other.outputs.end(), plan.outputs[i]) == other.outputs.end())
+        return true;
+    return false;
+  };
+  return has_own(now, next) || has_own(next, now);
+}
+
+Result<std::unique_ptr<PlanChange>> Pipeline::prepare(std::shared_ptr<Plan> next, PipelineSettings settings) {
+  const auto old = at_work();
+  auto change = std::make_unique<PlanChange>();
+  auto work = std::make_shared<PlanAtWork>();
+  work->number = old->number + 1;
+  work->plan = std::move(next);
+  work->settings = std::move(settings);
+  const Plan& plan = *work->plan;
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
+    const auto& others = old->plan->outputs;
+    const auto kept = std::find(others.begin(), others.end(), plan.outputs[i]);
+    if (kept != others.end()) {
+      work->buffers.push_back(old->buffers[static_cast<std::size_t>(kept - others.begin())]);
+      continue;
+    }
+    if (auto started = plan.outputs[i]->start(); !started)
+      return Error{started.error().code, fmt::format("output {}: {}", plan.output_sites[i].id, started.error().message)};
+    change->started_outputs.push_back(plan.outputs[i]);
+    work->buffers.push_back(make_buffer(plan, i, work->settings));
+  }
+  for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+    const auto is_it = [&](const auto& run) { return run->input() == plan.inputs[i]; };
+    const auto kept = std::find_if(inputs_.begin(), inputs_.end(), is_it);
+    change->is_new_input.push_back(kept == inputs_.end());
+    if (kept != inputs_.end()) {
+      change->inputs.push_back(*kept);
+      continue;
+    }
+    change->inputs.push_back(std::make_shared<InputRun>(plan.inputs[i], plan.input_sites[i], stop_));
+    for (WantedEndpoint& endpoint : wanted_endpoints(*change->inputs.back(), plan))
+      change->endpoints.push_back(std::move(endpoint));
+  }
+  change->work = std::move(work);
+  return change;
+}
+
+void Pipeline::apply(std::unique_ptr<PlanChange> change) {
+  change->started_outputs.clear();  // they are the pipeline's now
+  std::shared_ptr<const PlanAtWork> old;
+  const std::shared_ptr<const PlanAtWork> next = change->work;
+  std::vector<std::shared_ptr<InputRun>> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    old = std::exchange(at_work_, next);
+    plan_number_ = next->number;
+    for (const auto& input : inputs_)
+      if (std::find(change->inputs.begin(), change->inputs.end(), input) == change->inputs.end()) gone.push_back(input);
+    inputs_ = change->inputs;
+    for (const auto& input : gone) retired_inputs_.push_back(input);
+    for (std::size_t i = 0; i < next->settings.workers; ++i) add_worker(i);
+    if (next->plan->error_label) add_worker(kErrorWorker);
+  }
+  has_told_end_ = false;
+  for (const auto& input : gone) input->retire();
+  for (const auto& buffer : next->buffers) buffer->set_limits(next->settings.output_limits);
+  retire_outputs(*old, *next);
+  queue_->wake();
+  errors_.queue().wake();
+  for (std::size_t i = 0; i < change->inputs.size(); ++i) {
+    InputRun& input = *change->inputs[i];
+    if (!change->is_new_input[i] || input.is_listening()) continue;
+    std::vector<std::shared_ptr<InputRun>> predecessors;
+    for (const auto& earlier : retired_inputs_)
+      if (!earlier->is_listening() && earlier->site().name == input.site().name) predecessors.push_back(earlier);
+    start_input(input, std::move(predecessors));
+  }
+  const std::lock_guard lock(mutex_);
+  retired_plans_.push_back(std::move(old));
+}
+
+void Pipeline::retire_outputs(const PlanAtWork& old, const PlanAtWork& next) {
+  for (std::size_t i = 0; i < old.buffers.size(); ++i) {
+    if (std::find(next.buffers.begin(), next.buffers.end(), old.buffers[i]) != next.buffers.end()) continue;
+    auto retiring = std::make_unique<RetiringOutput>();
+    retiring->output = old.plan->outputs[i];
+    retiring->buffer = old.buffers[i];
+    retiring->id = old.plan->output_sites[i].id;
+    std::shared_ptr<OutputBuffer> successor;
+    for (std::size_t other = 0; other < next.buffers.size(); ++other)
+      if (next.plan->output_sites[other].id == retiring->id) successor = next.buffers[other];
+    const bool has_successor = successor != nullptr;
+    retiring->buffer->retire(std::move(successor));
+    RetiringOutput& started = *retiring;
+    const std::lock_guard lock(mutex_);
+    retiring_outputs_.push_back(std::move(retiring));
+    started.thread = std::thread(
+        [this, &started, number = next.number, has_successor] { end_retiring_output(started, number, has_successor); });
+  }
+}
+
+void Pipeline::end_retiring_output(RetiringOutput& retiring, std::uint64_t gone_since, bool has_successor) {
+  name_thread("retiring");
+  if (!has_successor) {
+    // What workers bring in the plan that has the output still is delivered there.
+    std::unique_lock lock(mutex_);
+    workers_changed_.wait_for(lock, kWorkersChangeLimit,
+                              [&] { return stop_->is_stopping() || have_all_changed_over(gone_since); });
+  }
+  retiring.buffer->end(at_work()->settings.hand_over_patience);
+  retiring.output->stop();
+  retiring.output.reset();
+  retiring.is_over = true;
+}
+
+/// Under the lock.
+bool Pipeline::have_all_changed_over(std::uint64_t plan_number) const {
+  return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
+    return worker->is_over || worker->predecessor || worker->plan_number >= plan_number ||
+           (worker->number == kErrorWorker && !at_work_->plan->error_label);
+  });
+}
+
+void Pipeline::sweep() {
+  bool is_behind = false;
+  std::vector<std::shared_ptr<const void>> released;  // outside the lock: destructors may take their time
+  {
+    const std::lock_guard lock(mutex_);
+    is_behind = !have_all_changed_over(at_work_->number);
+    std::erase_if(workers_, [&](const auto& worker) {
+      if (!worker->is_over) return false;
+      if (worker->thread.joinable()) worker->thread.join();
+      return true;
+    });
+    std::erase_if(retiring_outputs_, [&](auto& retiring) {
+      if (!retiring->is_over) return false;
+      if (retiring->thread.joinable()) retiring->thread.join();
+      return retiring->buffer->undelivered_events() == 0;
+    });
+    std::erase_if(retired_inputs_, [&](auto& input) {
+      // Whoever lets go of it last waits for its end: that must be nobody on the way of events.
+      if (!input->has_ended() || input.use_count() > 1 || input->is_in_use()) return false;
+      released.push_back(std::move(input));
+      return true;
+    });
+    std::erase_if(retired_plans_, [&](auto& work) {
+      if (work.use_count() > 1 || work->plan.use_count() > 1) return false;
+      released.push_back(std::move(work));
+      return true;
+    });
+  }
+  if (!is_behind) return;
+  queue_->wake();
+  errors_.queue().wake();
+}
+
+void Pipeline::request_stop() {
+  stop_->request_stop();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& input : inputs_) input->request_stop();
+    for (const auto& input : retired_inputs_) input->request_stop();
+  }
+  workers_changed_.notify_all();
+}
 
 void Pipeline::abandon() {
-  stop_->request_stop();
-  if (settings_.dead_letters) settings_.dead_letters->give_up();
-  if (errors_) errors_->give_up();
+  request_stop();
+  if (dead_letters_) dead_letters_->give_up();
+  errors_.give_up();
   queue_->discard();
-  for (const auto& buffer : buffers_) buffer->close();
+  std::vector<std::shared_ptr<OutputBuffer>> buffers = at_work()->buffers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& retiring : retiring_outputs_) buffers.push_back(retiring->buffer);
+  }
+  for (const auto& buffer : buffers) buffer->close();
 }
 
 void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
-  for (std::thread& thread : input_threads_) thread.join();
-  input_threads_.clear();
+  for (const auto& input : inputs_) input->join();
+  for (const auto& input : retired_inputs_) input->join();
   const bool is_asked_for = stop_->is_stopping();  // and no end of the inputs' own
-  if (is_asked_for && !settings_.drains_queue) {
+  const auto current = at_work();
+  if (is_asked_for && !current->settings.drains_queue) {
     queue_->discard();
   } else {
     queue_->close();
   }
-  bool is_delivered = wait_for_end([this] { return running_workers_ == 0; }, deadline);
-  if (is_delivered)
-    for (const auto& buffer : buffers_) is_delivered &= buffer->wait_until_idle(deadline);
-  if (is_delivered && errors_) is_delivered = drain_errors(deadline);
+  const auto workers_ended = [&](bool of_errors) {
+    std::unique_lock lock(mutex_);
+    const auto are_all = [this, of_errors] {
+      return std::all_of(workers_.begin(), workers_.end(), [of_errors](const auto& worker) {
+        return worker->is_over || (worker->number == kErrorWorker) != of_errors;
+      });
+    };
+    if (deadline == std::chrono::steady_clock::time_point::max()) {
+      workers_changed_.wait(lock, are_all);
+      return true;
+    }
+    return workers_changed_.wait_until(lock, deadline, are_all);
+  };
+  bool is_delivered = workers_ended(false);
+  if (is_delivered) {
+    join_retiring();  // what they give back goes to the others
+    for (const auto& buffer : current->buffers) is_delivered &= buffer->wait_until_idle(deadline);
+    for (const auto& retiring : retiring_outputs_) is_delivered &= retiring->buffer->wait_until_idle(deadline);
+  }
+  if (is_delivered) {
+    errors_.queue().close();  // nothing fails any more; what has failed goes through @ERROR
+    is_delivered = workers_ended(true);
+    for (const auto& buffer : current->buffers) is_delivered = is_delivered && buffer->wait_until_idle(deadline);
+  }
   if (!is_delivered) {
-    log_warn(settings_.id, "{} events are not delivered in the time that there is for ending; {}", undelivered_events(),
+    log_warn(id_, "{} events are not delivered in the time that there is for ending; {}", undelivered_events(),
              queue_->keeps_events() ? "the queue keeps them" : "their senders are told so");
     abandon();
   }
-  for (std::thread& worker : workers_) worker.join();
+  for (const auto& worker : workers_) worker->thread.join();
   workers_.clear();
-  if (error_worker_.joinable()) error_worker_.join();
-  for (const auto& buffer : buffers_) buffer->close();
+  for (const auto& buffer : current->buffers) buffer->close();
+  for (const auto& retiring : retiring_outputs_) retiring->buffer->close();
+  join_retiring();
   stop_outputs();
-  for (const auto& buffer : buffers_) buffer->finish(kQueueEndLimit);
+  for (const auto& buffer : current->buffers) buffer->finish(kQueueEndLimit);
   keep_ledger();
   queue_->finish(kQueueEndLimit);
   is_drained_ = true;
 }
 
-/// Nothing fails any more; what has failed goes through @ERROR.
-bool Pipeline::drain_errors(std::chrono::steady_clock::time_point deadline) {
-  errors_->queue().close();
-  bool is_delivered = wait_for_end([this] { return !is_error_worker_running_; }, deadline);
-  if (is_delivered)
-    for (const auto& buffer : buffers_) is_delivered &= buffer->wait_until_idle(deadline);
-  return is_delivered;
-}
-
-bool Pipeline::wait_for_end(const std::function<bool()>& has_ended, std::chrono::steady_clock::time_point deadline) {
-  std::unique_lock lock(ends_mutex_);
-  if (deadline != std::chrono::steady_clock::time_point::max()) return ended_.wait_until(lock, deadline, has_ended);
-  ended_.wait(lock, has_ended);
-  return true;
+void Pipeline::join_retiring() {
+  for (const auto& retiring : retiring_outputs_)
+    if (retiring->thread.joinable()) retiring->thread.join();
 }
 
 void Pipeline::stop_outputs() {
-  for (; started_outputs_ > 0; --started_outputs_) plan_->outputs[started_outputs_ - 1]->stop();
+  const auto work = at_work();
+  if (work->number > 1) started_outputs_ = work->plan->outputs.size();  // a reload starts all of them
+  for (; started_outputs_ > 0; --started_outputs_) work->plan->outputs[started_outputs_ - 1]->stop();
 }
 
 LedgerBalance Pipeline::ledger() const {
-  LedgerBalance balance = read_ledger(ledger_, queue_->fill().events, queue_->lost_events(), ledger_before_);
-  for (const auto& buffer : buffers_) balance.outputs.push_back(buffer->balance());
+  LedgerBalance balance =
+      read_ledger(ledger_, queue_->fill().events, queue_->lost_events(), ledger_before_, queue_->keeps_events());
+  std::vector<std::shared_ptr<OutputBuffer>> buffers;
+  std::vector<std::shared_ptr<OutputBuffer>> retiring;
+  {
+    const std::lock_guard lock(mutex_);
+    buffers = at_work_->buffers;
+    for (const auto& output : retiring_outputs_) retiring.push_back(output->buffer);
+  }
+  for (const auto& buffer : buffers) balance.outputs.push_back(buffer->balance());
+  for (const auto& buffer : retiring) {
+    const LedgerBalance::Output line = buffer->balance();
+    const auto same =
+        std::find_if(balance.outputs.begin(), balance.outputs.end(), [&](const auto& other) { return other.id == line.id; });
+    if (same == balance.outputs.end()) {
+      balance.outputs.push_back(line);
+    } else {  // the counters are the same
+      same->buffered += line.buffered;
+      same->gap -= static_cast<std::int64_t>(line.buffered);
+    }
+  }
   return balance;
 }
 
@@ -329,13 +632,13 @@ void Pipeline::keep_ledger() {
 
 std::shared_ptr<EventSink> Pipeline::replay_sink() {
   MetricScope& scope = metrics_.child("plugins").child("inputs").child("replay");
-  return std::make_shared<Sink>(queue_, stop_, AcknowledgeWhen::Delivered, std::nullopt, ledger_.replayed,
+  return std::make_shared<Sink>(queue_, AcknowledgeWhen::Delivered, std::nullopt, ledger_.replayed,
                                 scope.counter("events.out"), scope);
 }
 
 std::size_t Pipeline::undelivered_events() const {
   std::size_t events = 0;
-  for (const auto& buffer : buffers_) events += buffer->undelivered_events();
+  for (const LedgerBalance::Output& output : ledger().outputs) events += output.buffered;
   return events;
 }
 

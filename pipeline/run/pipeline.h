@@ -15,40 +15,15 @@
 #include "pipeline/run/error_route.h"
 #include "pipeline/run/ledger.h"
 #include "pipeline/run/output_buffer.h"
+#include "pipeline/run/pipeline_settings.h"
+#include "pipeline/run/plan_change.h"
 #include "pipeline/run/retry.h"
 
 namespace logboom {
 
-enum class AcknowledgeWhen {
-  Delivered,  // every event reached its outputs (or was dropped, or is dead-lettered)
-  Queued,     // the queue took the chunk, as Logstash does
-};
-
-struct PipelineSettings {
-  std::string id = "main";
-  std::size_t workers = 1;
-  std::size_t batch_size = 500;
-  std::chrono::milliseconds batch_delay{50};
-  bool is_ordered = false;
-  bool drains_queue = true;  // an asked-for end delivers what is queued; false: a queue that keeps events keeps them
-  AcknowledgeWhen acknowledge = AcknowledgeWhen::Delivered;
-  std::chrono::milliseconds flush_interval{5000};
-  OutputBufferLimits output_limits;
-  DiskBufferDefaults disk_buffers;
-  std::shared_ptr<DeadLetterSink> dead_letters;  // nullptr: the pipeline has no dead-letter queue
-};
-
-/// A listening input's wish: the server opens the socket and serves it into `sink`.
-struct WantedEndpoint {
-  std::string input_id;
-  MetricScope* metrics = nullptr;
-  Endpoint endpoint;
-  std::shared_ptr<EventSink> sink;
-};
-
-/// Life: construct, start_outputs(), start_workers(), (the server opens the endpoints), start_inputs(), then request_stop()
-/// or the inputs' own end, wait(). Methods are for one controlling thread, but request_stop(), abandon() (also while another
-/// thread waits in drain()) and the queries are for any.
+/// Life: construct, start_outputs(), start_workers(), (the server opens the endpoints), start_inputs(), any number of
+/// prepare() and apply(), then request_stop() or the inputs' own end, drain(). Methods are for one controlling thread, but
+/// request_stop(), abandon() (also while another thread waits in drain()) and the queries are for any.
 class Pipeline {
  public:
   /// `metrics` is the pipeline's scope and outlives it.
@@ -63,23 +38,39 @@ class Pipeline {
   /// What listening inputs want, each with its sink. Call once.
   std::vector<WantedEndpoint> take_endpoints();
 
+  /// Another plan for the same pipeline, compiled with plan() as its donor for at least live_workers() workers. Starts the
+  /// outputs that are new in it. An error names the output, and nothing has changed. The queue stays, and what of the
+  /// settings concerns it does too.
+  Result<std::unique_ptr<PlanChange>> prepare(std::shared_ptr<Plan> next, PipelineSettings settings);
+  /// Puts it to work, and waits for nobody: each worker changes over between two batches. Outputs that are gone or replaced
+  /// end in the background, and what they have not delivered goes to their successors (see OutputBuffer::retire()). Reading
+  /// inputs that are gone or replaced end, and their successors read on when all they have read is acknowledged. Endpoints
+  /// of listening inputs are the caller's business.
+  void apply(std::unique_ptr<PlanChange> change);
+  /// Lets go of what ended in the background. Call now and then, from the controlling thread.
+  void sweep();
+  /// Workers whose threads run, those that a reload asked to end included. Any thread.
+  std::size_t live_workers() const;
+
   /// Asks inputs to end; then what is queued is worked off. Returns at once.
   void request_stop();
   /// Gives up what is undelivered: senders are told NotDelivered. For the second signal.
   void abandon();
   /// True when all reading inputs have ended by themselves and there is no listening one, or after request_stop().
-  bool has_ended_inputs() const { return open_inputs_.load() == 0 || stop_->is_stopping(); }
+  bool has_ended_inputs() const;
   /// Waits for the workers to finish what is queued (a persistent queue keeps it, unless it is to be drained) and for
   /// outputs to finish what they hold; then stops the outputs. What is not delivered by the deadline is given up: senders
   /// are told NotDelivered, a persistent queue keeps it. The listening inputs' sockets must have been closed before.
   void drain(std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
-  /// Called on some thread when has_ended_inputs() becomes true. Set before start_inputs().
+  /// Called on some thread when has_ended_inputs() may have become true. Set before start_inputs().
   void on_inputs_ended(std::function<void()> callback) { inputs_ended_ = std::move(callback); }
 
-  const std::string& id() const { return settings_.id; }
-  const PipelineSettings& settings() const { return settings_; }
+  const std::string& id() const { return id_; }
+  /// Any thread.
+  PipelineSettings settings() const { return at_work()->settings; }
   PipelineQueue& queue() { return *queue_; }
-  const Plan& plan() const { return *plan_; }
+  /// The plan at work. Any thread.
+  std::shared_ptr<const Plan> plan() const { return at_work()->plan; }
   std::size_t undelivered_events() const;
   /// What became of the pipeline's events so far. Any thread.
   LedgerBalance ledger() const;
@@ -89,43 +80,68 @@ class Pipeline {
 
  private:
   class Sink;
-  void run_worker(std::size_t number);
-  void work(std::size_t number);
-  void run_input(std::size_t number);
-  void input_ended();
+  struct Worker {
+    Worker(std::size_t place, std::shared_ptr<Worker> earlier) : number(place), predecessor(std::move(earlier)) {}
+    const std::size_t number;
+    std::shared_ptr<Worker> predecessor;  // had the number before: its filters are free when it is over
+    std::uint64_t plan_number = 0;        // that it works by
+    bool is_leaving = false;
+    bool is_over = false;
+    std::thread thread;
+  };
+  struct RetiringOutput {
+    std::shared_ptr<Output> output;
+    std::shared_ptr<OutputBuffer> buffer;
+    std::string id;
+    std::atomic<bool> is_over{false};
+    std::thread thread;
+  };
+
+  std::shared_ptr<const PlanAtWork> at_work() const;
+  std::shared_ptr<OutputBuffer> make_buffer(const Plan& plan, std::size_t output, const PipelineSettings& settings);
+  std::shared_ptr<EventSink> make_sink(const InputRun& input, const Plan& plan);
+  std::vector<WantedEndpoint> wanted_endpoints(InputRun& input, const Plan& plan);
+  void add_worker(std::size_t number);
+  void run_worker(Worker& worker);
+  void work(Worker& worker);
+  bool leaves(Worker& worker);
+  void retire_outputs(const PlanAtWork& old, const PlanAtWork& next);
+  void end_retiring_output(RetiringOutput& retiring, std::uint64_t gone_since, bool has_successor);
+  bool have_all_changed_over(std::uint64_t plan_number) const;
+  void start_input(InputRun& input, std::vector<std::shared_ptr<InputRun>> predecessors);
+  void join_retiring();
   Result<void> open_disk_buffers();
   void stop_outputs();
   void recover_ledger();
   void keep_ledger();
-  std::shared_ptr<Sink> make_sink(std::size_t input);
-  /// Where what fails in the pipeline's own filters and outputs goes; nullptr: nowhere.
-  DeadLetterSink* failures() const;
-  bool drain_errors(std::chrono::steady_clock::time_point deadline);
-  bool wait_for_end(const std::function<bool()>& has_ended, std::chrono::steady_clock::time_point deadline);
+  /// Where what fails in a plan's own filters and outputs goes; nullptr: nowhere.
+  DeadLetterSink* failures_of(const Plan& plan);
 
-  std::shared_ptr<Plan> plan_;
-  const PipelineSettings settings_;
-  std::shared_ptr<PipelineQueue> queue_;
+  const std::string id_;
+  const std::shared_ptr<DeadLetterSink> dead_letters_;
+  const AcknowledgeWhen acknowledge_;
+  const std::shared_ptr<PipelineQueue> queue_;
   MetricScope& metrics_;
   const PipelineLedger ledger_;
   LedgerBalance ledger_before_;  // of earlier processes, as a queue that keeps things has kept it
   std::uint64_t ledger_kept_ = 0;
   ThreadedRetryTimer timer_;
-  std::unique_ptr<ErrorRoute> errors_;  // nullptr: the plan has no label @ERROR
-  std::vector<std::shared_ptr<OutputBuffer>> buffers_;
+  ErrorRoute errors_;  // used while the plan has a label @ERROR
   std::shared_ptr<StopSignal> stop_ = std::make_shared<StopSignal>();
-  std::vector<std::vector<Endpoint>> endpoints_;  // by input
-  std::vector<std::thread> input_threads_;
-  std::vector<std::thread> workers_;
-  std::thread error_worker_;
-  std::mutex ends_mutex_;
-  std::condition_variable ended_;
-  std::size_t running_workers_ = 0;
-  bool is_error_worker_running_ = false;
-  std::atomic<std::size_t> open_inputs_{0};
+  std::function<void()> inputs_ended_;
+  std::atomic<bool> has_told_end_{false};  // since the last reload
   std::size_t started_outputs_ = 0;
   bool is_drained_ = false;
-  std::function<void()> inputs_ended_;
+
+  mutable std::mutex mutex_;  // what follows
+  std::condition_variable workers_changed_;
+  std::shared_ptr<const PlanAtWork> at_work_;
+  std::atomic<std::uint64_t> plan_number_{1};
+  std::vector<std::shared_ptr<InputRun>> inputs_;  // by input of the plan
+  std::vector<std::shared_ptr<InputRun>> retired_inputs_;
+  std::vector<std::shared_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<RetiringOutput>> retiring_outputs_;
+  std::vector<std::shared_ptr<const PlanAtWork>> retired_plans_;  // something of them may still be used
 };
 
 }  // namespace logboom

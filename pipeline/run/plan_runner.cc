@@ -62,6 +62,7 @@ PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker,
                        std::vector<std::shared_ptr<OutputBuffer>> outputs, bool is_ordered, MetricScope& metrics,
                        DeadLetterSink* dead_letters, DeadLetterSink* errors)
     : plan_(std::move(plan)),
+      worker_(worker),
       filters_(worker == kErrorWorker ? plan_->error_filters : plan_->filters[worker]),
       outputs_(std::move(outputs)),
       is_event_by_event_(is_ordered && plan_->has_state_across_filters),
@@ -170,6 +171,25 @@ void PlanRunner::filter_all(Batch& batch, const Block& block, Selection& events,
   give_back(std::move(all));
 }
 
+bool PlanRunner::flush_gone(const Plan& next) {
+  const auto goes_on = [&](const std::shared_ptr<Filter>& filter) {
+    if (worker_ >= next.filters.size()) return false;  // @ERROR's are made anew by each plan
+    const auto& others = next.filters[worker_];
+    return std::find(others.begin(), others.end(), filter) != others.end();
+  };
+  std::vector<bool> gone(filters_.size());
+  bool is_needed = false;
+  for (std::size_t i = 0; i < filters_.size(); ++i) {
+    gone[i] = filters_[i]->wants_flush() && !goes_on(filters_[i]);
+    is_needed |= gone[i];
+  }
+  if (!is_needed) return true;
+  flushed_ = &gone;
+  const bool is_delivered = run(std::make_shared<Batch>(), FlushKind::Final);
+  flushed_ = nullptr;
+  return is_delivered;
+}
+
 void PlanRunner::filter(Batch& batch, const Block& block, Selection& events, std::optional<FlushKind> flush) {
   for (const Step& step : block.steps) {
     if (events.empty() && !flush) return;
@@ -189,7 +209,7 @@ void PlanRunner::apply_filter(Batch& batch, std::size_t number, Selection& event
   site.events_in->add(taken);
   FilterBatch work{batch, events, dropped_, failures_ != nullptr ? &failed_ : nullptr};
   if (!events.empty()) filters_[number]->apply(work);
-  if (flush) flush_filter(number, work, *flush);
+  if (flush && (flushed_ == nullptr || (*flushed_)[number])) flush_filter(number, work, *flush);
   site.events_out->add(events.size());
   created_ += events.size() + dropped_.size() - dropped_before + failed_.size() - taken;
   if (!failed_.empty()) dead_letter_failed(site);

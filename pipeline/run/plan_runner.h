@@ -24,6 +24,9 @@ class PlanRunner {
   /// of filters that have one; the batch may be empty then. False when an output was closed: events it should have had are
   /// not delivered.
   bool run(const BatchPtr& batch, std::optional<FlushKind> flush = std::nullopt);
+  /// What those filters hold back that are not in `next` comes out, and goes on through this plan: the worker is about to
+  /// change over.
+  bool flush_gone(const Plan& next);
   /// True when a filter of the plan holds events back.
   bool wants_flush() const { return wants_flush_; }
 
@@ -54,12 +57,14 @@ class PlanRunner {
   void give_back(Selection selection);
 
   std::shared_ptr<const Plan> plan_;
-  const std::vector<std::unique_ptr<Filter>>& filters_;
+  const std::size_t worker_;
+  const std::vector<std::shared_ptr<Filter>>& filters_;
   std::vector<std::shared_ptr<OutputBuffer>> outputs_;
   const bool is_event_by_event_;
   const bool is_for_errors_;
   const std::vector<std::size_t> label_order_;  // that events can reach; a label comes before those that it leads to
   bool wants_flush_ = false;
+  const std::vector<bool>* flushed_ = nullptr;  // the filters that a flush is for; nullptr: all
   Condition::Scratch condition_scratch_;
   Selection dropped_;
   DeadLetterSink* const dead_letters_;

@@ -24,6 +24,7 @@ json ledger_json(const LedgerBalance& balance) {
               {"dropped", balance.dropped},
               {"dead_lettered", balance.dead_lettered},
               {"finished", balance.finished},
+              {"returned", balance.returned},
               {"queued", balance.queued},
               {"lost", balance.lost},
               {"in_flight", balance.in_flight}};
@@ -34,6 +35,7 @@ json ledger_json(const LedgerBalance& balance) {
                               {"delivered", line.delivered},
                               {"dead_lettered", line.dead_lettered},
                               {"rejected", line.rejected},
+                              {"returned", line.returned},
                               {"buffered", line.buffered},
                               {"lost", line.lost},
                               {"gap", line.gap}});

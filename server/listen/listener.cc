@@ -91,8 +91,11 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
         pause(seat.executor()),
         group(std::make_shared<SessionGroup>(endpoint, std::move(sink), std::move(log_name), metrics)) {}
 
-  ~State() {
+  ~State() { remove_socket_file(); }
+  /// As early as can be: the next one who listens there makes a file of the same name.
+  void remove_socket_file() {
     if (!own_unix_path.empty()) unlink(own_unix_path.c_str());
+    own_unix_path.clear();
   }
   void begin_session(StreamSocket socket, NetworkThreads::Seat session_seat);
   void stop() {
@@ -100,6 +103,7 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
     net::post(seat.executor(), [self = shared_from_this()] {
       error_code ignored;
       self->acceptor.close(ignored);
+      self->remove_socket_file();
       self->pause.cancel();
       if (const auto socket = self->connecting.lock()) socket->close(ignored);
     });

@@ -10,6 +10,7 @@
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/compiler.h"
 #include "pipeline/compile/pipeline_links.h"
+#include "pipeline/compile/plugin_content.h"
 #include "server/config_source.h"
 #include "server/pipeline_queue.h"
 
@@ -34,6 +35,17 @@ std::string order_that_cannot_be(const Settings& settings) {
       "pipeline.ordered is true ({}), but pipeline.workers is {} ({}): several workers cannot keep the order; set one "
       "worker, or pipeline.ordered to auto",
       settings.origin("pipeline.ordered"), settings.number("pipeline.workers"), settings.origin("pipeline.workers"));
+}
+
+/// What may differ between pipelines, but for where the configuration is: what it says is looked at.
+std::string settings_text(const Settings& settings) {
+  std::string text;
+  for (const SettingDeclaration& declaration : setting_declarations()) {
+    if (!declaration.is_per_pipeline || declaration.name == "path.config" || declaration.name == "config.string") continue;
+    const std::string value = settings.text(declaration.name);
+    text += fmt::format("{}={}:{}\n", declaration.name, value.size(), value);
+  }
+  return text;
 }
 
 std::string rendered(const Diagnostics& diagnostics) {
@@ -66,27 +78,40 @@ PipelineSettings run_settings(const WantedPipeline& wanted) {
   return made;
 }
 
-CompiledPipeline compile_pipeline(const WantedPipeline& wanted, const VariableLookup& variables,
-                                  DeadLetterAccess* dead_letters, PipelineBus* bus, MetricScope& metrics) {
-  const Settings& settings = wanted.settings;
-  CompiledPipeline made;
-  made.run = run_settings(wanted);
-  if (std::string problem = order_that_cannot_be(settings); !problem.empty()) {
-    made.diagnostics = fmt::format("logboom: {}\n", problem);
-    return made;
-  }
-  Diagnostics diagnostics;
-  auto graph = load_graph(settings, variables, diagnostics);
+ReadPipeline read_pipeline(const WantedPipeline& wanted, const VariableLookup& variables) {
+  ReadPipeline read;
+  read.wanted = wanted;
+  read.run = run_settings(wanted);
+  read.problem = order_that_cannot_be(wanted.settings);
+  if (!read.problem.empty()) return read;
+  auto graph = load_graph(wanted.settings, variables, read.diagnostics);
   if (!graph) {
-    made.diagnostics = fmt::format("logboom: {}\n", redacted(graph.error().message));
+    read.problem = graph.error().message;
+    return read;
+  }
+  read.graph = std::move(*graph);
+  read.config_hash = sha256_of(*read.graph);
+  read.fingerprint = settings_text(wanted.settings) + read.config_hash + graph_content(*read.graph);
+  return read;
+}
+
+CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_letters, PipelineBus* bus, MetricScope& metrics,
+                                  const PlanDonor& donor) {
+  const Settings& settings = read.wanted.settings;
+  CompiledPipeline made;
+  made.run = read.run;
+  made.config_hash = std::move(read.config_hash);
+  made.fingerprint = std::move(read.fingerprint);
+  if (!read.graph) {
+    made.diagnostics = fmt::format("logboom: {}\n", redacted(read.problem));
     return made;
   }
-  const std::vector<std::shared_ptr<const SourceText>> sources = graph->sources;  // diagnostics point into them
-  made.config_hash = sha256_of(*graph);
+  const std::vector<std::shared_ptr<const SourceText>> sources = read.graph->sources;  // diagnostics point into them
   CompileSettings compile_settings;
-  compile_settings.workers = made.run.workers;
+  compile_settings.workers = std::max(made.run.workers, donor.workers);
   compile_settings.metrics = &metrics;
-  compile_settings.surroundings.pipeline_id = wanted.id;
+  compile_settings.donor = donor.plan.get();
+  compile_settings.surroundings.pipeline_id = read.wanted.id;
   compile_settings.surroundings.ecs =
       settings.text("pipeline.ecs_compatibility") == "disabled" ? EcsMode::Disabled : EcsMode::V1;
   compile_settings.surroundings.data_directory = settings.text("path.data");
@@ -94,28 +119,34 @@ CompiledPipeline compile_pipeline(const WantedPipeline& wanted, const VariableLo
   compile_settings.surroundings.has_dead_letter_queue = settings.boolean("dead_letter_queue.enable");
   compile_settings.surroundings.dead_letters = dead_letters;
   compile_settings.surroundings.pipelines = bus;
-  made.plan = compile_plan(std::move(*graph), compile_settings, diagnostics);
-  made.diagnostics = rendered(diagnostics);
+  made.plan = compile_plan(std::move(*read.graph), compile_settings, read.diagnostics);
+  made.diagnostics = rendered(read.diagnostics);
   return made;
 }
 
-std::string check_links(const std::vector<WantedPipeline>& wanted, std::vector<CompiledPipeline>& compiled) {
+std::map<std::string, LinkFinding> check_links(const std::vector<WantedPipeline>& wanted, const VariableLookup& variables) {
+  std::vector<ReadPipeline> sound;
+  for (const WantedPipeline& pipeline : wanted) {
+    ReadPipeline read = read_pipeline(pipeline, variables);
+    if (read.graph && !read.diagnostics.has_errors()) sound.push_back(std::move(read));
+  }
   std::vector<LinkedPipeline> linked;
-  std::vector<CompiledPipeline*> sound;
-  for (std::size_t i = 0; i < compiled.size(); ++i) {
-    if (!compiled[i].plan) continue;
-    linked.push_back({wanted[i].id, &compiled[i].plan->graph});
-    sound.push_back(&compiled[i]);
-  }
+  for (const ReadPipeline& read : sound) linked.push_back({read.wanted.id, &*read.graph});
   const std::vector<Diagnostics> problems = check_pipeline_links(linked);
-  std::string all;
-  for (std::size_t i = 0; i < problems.size(); ++i) {
-    const std::string text = rendered(problems[i]);
-    sound[i]->diagnostics += text;
-    all += text;
-    if (problems[i].has_errors()) sound[i]->plan.reset();
+  std::map<std::string, LinkFinding> findings;
+  for (std::size_t i = 0; i < problems.size(); ++i)
+    findings[linked[i].id] = {rendered(problems[i]), problems[i].has_errors()};
+  return findings;
+}
+
+bool wants_restart(const Settings& now, const Settings& next) {
+  for (const SettingDeclaration& declaration : setting_declarations()) {
+    const std::string_view name = declaration.name;
+    const bool is_of_queue = name.starts_with("queue.") || name.starts_with("dead_letter_queue.") || name == "path.queue" ||
+                             name == "path.dead_letter_queue" || name == "pipeline.acknowledge";
+    if (is_of_queue && now.text(name) != next.text(name)) return true;
   }
-  return all;
+  return false;
 }
 
 }  // namespace logboom

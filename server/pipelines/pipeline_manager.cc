@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "pipeline/base/log.h"
+#include "pipeline/base/redaction.h"
 #include "pipeline/compile/pipeline_links.h"
-#include "server/pipeline_queue.h"
 
 namespace logboom {
 namespace {
@@ -15,7 +16,34 @@ namespace {
 constexpr auto kLookInterval = std::chrono::milliseconds(1000);
 constexpr auto kStoppingLookInterval = std::chrono::milliseconds(100);
 constexpr auto kDeadLetterEndLimit = std::chrono::milliseconds(1000);
+constexpr auto kShortestInterval = std::chrono::milliseconds(100);
 constexpr unsigned kMostNetworkThreads = 4;
+
+ReloadReport stopping_report() {
+  ReloadReport report;
+  report.problem = "the process is stopping";
+  return report;
+}
+
+void log_report(const ReloadReport& report) {
+  if (!report.problem.empty()) {
+    log_error("logboom", "nothing is reloaded: {}", report.problem);
+    return;
+  }
+  for (const std::string& remark : report.remarks) log_warn("logboom", "{}", remark);
+  std::size_t unchanged = 0;
+  for (const ReloadReport::Line& line : report.pipelines) {
+    std::fputs(line.diagnostics.c_str(), stderr);
+    if (line.change == ReloadChange::Refused) {
+      log_error(line.id, "the new configuration is refused, see the messages above; nothing of the pipeline was changed");
+    } else if (line.change == ReloadChange::Unchanged) {
+      ++unchanged;
+    } else {
+      log_info(line.id, "pipeline {}", reload_change_name(line.change));
+    }
+  }
+  log_info("logboom", "the configuration was reloaded: {} of {} pipelines unchanged", unchanged, report.pipelines.size());
+}
 
 }  // namespace
 
@@ -34,28 +62,36 @@ PipelineManager::~PipelineManager() {
   }
   woken_.notify_all();
   if (thread_.joinable()) thread_.join();
+  for (Request& request : requests_) request.answer.set_value(stopping_report());
   std::vector<std::shared_ptr<DeadLetterQueue>> dead_letters;
   for (const auto& pipeline : pipelines_)
     if (auto own = pipeline->dead_letters()) dead_letters.push_back(std::move(own));
+  for (const auto& pipeline : ending_)
+    if (auto own = pipeline->dead_letters()) dead_letters.push_back(std::move(own));
   pipelines_.clear();
+  successors_.clear();
+  ending_.clear();
   network_.reset();
   for (const auto& own : dead_letters) own->close(kDeadLetterEndLimit);
 }
 
 std::size_t PipelineManager::compile(const std::vector<PipelineEntry>& entries) {
+  watch_.remember(process_, entries);
   std::vector<WantedPipeline> wanted;
-  for (const PipelineEntry& entry : entries) {
-    wanted.push_back({entry.id, process_.settings.with(entry.own)});
-    MetricScope& scope = metrics_.child("pipelines").child(entry.id);
-    compiled_.push_back(compile_pipeline(wanted.back(), process_.variables, dead_letter_files_.get(), &bus_, scope));
-    std::fputs(compiled_.back().diagnostics.c_str(), stderr);
-  }
-  std::fputs(check_links(wanted, compiled_).c_str(), stderr);
+  for (const PipelineEntry& entry : entries) wanted.push_back({entry.id, process_.settings.with(entry.own)});
+  const auto links = check_links(wanted, process_.variables);
   std::size_t refused = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    MetricScope& scope = metrics_.child("pipelines").child(wanted[i].id);
-    auto pipeline = std::make_shared<RunningPipeline>(std::move(wanted[i]), scope);
-    if (!compiled_[i].plan) {
+  for (WantedPipeline& each : wanted) {
+    MetricScope& scope = metrics_.child("pipelines").child(each.id);
+    CompiledPipeline compiled =
+        compile_pipeline(read_pipeline(each, process_.variables), dead_letter_files_.get(), &bus_, scope);
+    if (const auto found = links.find(each.id); found != links.end() && compiled.plan) {
+      compiled.diagnostics += found->second.diagnostics;
+      if (found->second.refuses) compiled.plan.reset();
+    }
+    std::fputs(compiled.diagnostics.c_str(), stderr);
+    auto pipeline = std::make_shared<RunningPipeline>(std::move(each), scope);
+    if (!compiled.plan) {
       ++refused;
       pipeline->fail(compiled_[i].diagnostics);
     }
@@ -84,6 +120,14 @@ std::size_t PipelineManager::start() {
   thread_ = std::thread([this] { run(); });
   return running;
 }
+
+bool PipelineManager::start_one(RunningPipeline& pipeline, CompiledPipeline compiled) {
+  const auto started = pipeline.start(
+      std::move(compiled), [this]() -> NetworkThreads& { return network(); }, [this] { wake(); });
+  return started.has_value();
+}
+
+bool PipelineManager::waits_for_changes() const { return process_.settings.boolean("config.reload.automatic"); }
 
 NetworkThreads& PipelineManager::network() {
   if (!network_)
@@ -119,9 +163,7 @@ std::future<ReloadReport> PipelineManager::request_reload(std::vector<std::strin
   {
     const std::lock_guard lock(mutex_);
     if (is_stopping_ || is_closing_) {
-      ReloadReport report;
-      report.problem = "the process is stopping";
-      request.answer.set_value(std::move(report));
+      request.answer.set_value(stopping_report());
       return answer;
     }
     requests_.push_back(std::move(request));
@@ -147,32 +189,53 @@ bool PipelineManager::has_ended() const {
 
 void PipelineManager::run() {
   pthread_setname_np(pthread_self(), "pipelines");
-  std::unique_lock lock(mutex_);
+  const bool looks = waits_for_changes();
+  const auto interval =
+      std::max(kShortestInterval, std::chrono::milliseconds(process_.settings.number("config.reload.interval")));
+  next_look_ = std::chrono::steady_clock::now() + interval;
   for (;;) {
-    woken_.wait_for(lock, is_stopping_ ? kStoppingLookInterval : kLookInterval, [this] { return is_woken_ || is_closing_; });
-    is_woken_ = false;
-    if (is_closing_) return;
-    while (!requests_.empty()) {
-      Request request = std::move(requests_.front());
-      requests_.pop_front();
-      ReloadReport report;
-      if (is_stopping_) {
-        report.problem = "the process is stopping";
-      } else {
-        lock.unlock();
-        report = reload_now(request.ids);
-        lock.lock();
-      }
-      request.answer.set_value(std::move(report));
+    bool is_stopping = false;
+    {
+      std::unique_lock lock(mutex_);
+      auto pause = is_stopping_ || !ending_.empty() ? kStoppingLookInterval : kLookInterval;
+      if (looks) pause = std::min(pause, interval);
+      woken_.wait_for(lock, pause, [this] { return is_woken_ || is_closing_; });
+      is_woken_ = false;
+      if (is_closing_) return;
+      is_stopping = is_stopping_;
     }
-    const bool is_stopping = is_stopping_;
-    lock.unlock();
+    if (looks && !is_stopping && std::chrono::steady_clock::now() >= next_look_) {
+      next_look_ = std::chrono::steady_clock::now() + interval;
+      if (watch_.has_changed()) {
+        log_info("logboom", "files of the configuration have changed: they are read again");
+        request_reload();
+      }
+    }
+    answer_requests();
     if (is_stopping) {
       bus_.begin_shutdown();
+      for (const Successor& successor : successors_) successor.pipeline->fail("the process is stopping");
+      successors_.clear();
       for (const auto& pipeline : pipelines_) pipeline->request_stop();
     }
     look_after_pipelines();
-    lock.lock();
+  }
+}
+
+void PipelineManager::answer_requests() {
+  for (;;) {
+    Request request;
+    bool is_stopping = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (requests_.empty()) return;
+      request = std::move(requests_.front());
+      requests_.pop_front();
+      is_stopping = is_stopping_;
+    }
+    ReloadReport report = is_stopping ? stopping_report() : reload_now(request.ids);
+    if (!is_stopping) log_report(report);
+    request.answer.set_value(std::move(report));
   }
 }
 
@@ -182,13 +245,34 @@ void PipelineManager::look_after_pipelines() {
     pipeline->look_after();
     have_all_ended &= pipeline->has_ended();
   }
-  if (!have_all_ended) end_receivers();
+  for (const auto& pipeline : ending_) pipeline->look_after();
+  start_successors();
+  std::erase_if(ending_, [](const auto& pipeline) { return pipeline->has_ended(); });
+  if (!have_all_ended && ending_.empty() && successors_.empty() && !waits_for_changes()) end_receivers();
   {
     const std::lock_guard lock(mutex_);
+    have_all_ended &= ending_.empty() && successors_.empty() && (is_stopping_ || !waits_for_changes());
     if (!have_all_ended || has_ended_) return;
     has_ended_ = true;
   }
   if (changed_) changed_();
+}
+
+void PipelineManager::start_successors() {
+  std::erase_if(successors_, [this](Successor& successor) {
+    if (!successor.predecessor->has_ended()) return false;
+    successor.predecessor.reset();
+    std::erase_if(ending_, [](const auto& pipeline) { return pipeline->has_ended(); });  // its files are free
+    if (successor.pipeline->open_dead_letters()) start_one(*successor.pipeline, std::move(successor.compiled));
+    return true;
+  });
+}
+
+std::shared_ptr<RunningPipeline> PipelineManager::find_running(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& pipeline : pipelines_)
+    if (pipeline->id() == id) return pipeline;
+  return nullptr;
 }
 
 /// When all that sent to other pipelines has ended, nothing comes to these any more: they deliver what they have, and end.
@@ -196,7 +280,7 @@ void PipelineManager::end_receivers() {
   bool has_sender_ended = false;
   for (const auto& pipeline : pipelines_) {
     has_sender_ended |= pipeline->state() == PipelineState::Finished;
-    if (!pipeline->has_ended() && !is_fed_by_pipelines_alone(pipeline->pipeline()->plan().graph)) return;
+    if (!pipeline->has_ended() && !is_fed_by_pipelines_alone(pipeline->pipeline()->plan()->graph)) return;
   }
   if (!has_sender_ended) return;
   bus_.begin_shutdown();
@@ -204,10 +288,167 @@ void PipelineManager::end_receivers() {
     if (!pipeline->has_ended()) pipeline->end_inputs();
 }
 
-ReloadReport PipelineManager::reload_now(const std::vector<std::string>&) {
+ReloadReport PipelineManager::reload_now(const std::vector<std::string>& ids) {
   ReloadReport report;
-  report.problem = "live reload is not part of this version";
+  auto process = load_process_settings(command_line_);
+  if (!process) {
+    report.problem = redacted(process.error().message);
+    return report;
+  }
+  auto entries = configured_pipelines(*process);
+  if (!entries) {
+    report.problem = redacted(entries.error().message);
+    return report;
+  }
+  for (const std::string& name : process_.settings.process_differences(process->settings))
+    report.remarks.push_back(fmt::format("{} has changed; that takes a restart of the process", name));
+  process_.settings = process_.settings.with_pipelines_defaults_of(process->settings);
+  process_.variables = std::move(process->variables);
+  watch_.remember(process_, *entries);
+  const auto is_meant = [&](const std::string& id) {
+    return ids.empty() || std::find(ids.begin(), ids.end(), id) != ids.end();
+  };
+  const auto is_wanted = [&](const std::string& id) {
+    return std::any_of(entries->begin(), entries->end(), [&](const auto& entry) { return entry.id == id; });
+  };
+  for (const std::string& id : ids)
+    if (!is_wanted(id) && !find_running(id))
+      report.pipelines.push_back({id, ReloadChange::Refused, fmt::format("there is no pipeline \"{}\"\n", id)});
+  for (const auto& pipeline : std::vector(pipelines_)) {
+    if (is_wanted(pipeline->id()) || !is_meant(pipeline->id())) continue;
+    remove_pipeline(pipeline);
+    report.pipelines.push_back({pipeline->id(), ReloadChange::Removed, ""});
+  }
+  std::vector<WantedPipeline> wanted;
+  for (const PipelineEntry& entry : *entries) wanted.push_back({entry.id, process_.settings.with(entry.own)});
+  const auto links = check_links(wanted, process_.variables);
+  for (const WantedPipeline& each : wanted) {
+    if (!is_meant(each.id)) continue;
+    const auto found = links.find(each.id);
+    if (found == links.end() || !found->second.refuses) {
+      report.pipelines.push_back(reload_pipeline(each));
+      continue;
+    }
+    if (const auto pipeline = find_running(each.id))
+      pipeline->note_reload(Error{ErrorCode::InvalidArgument, found->second.diagnostics});
+    report.pipelines.push_back({each.id, ReloadChange::Refused, found->second.diagnostics});
+  }
+  put_in_order(*entries);
   return report;
+}
+
+ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted) {
+  const auto pipeline = find_running(wanted.id);
+  ReadPipeline read = read_pipeline(wanted, process_.variables);
+  if (!pipeline) return add_pipeline(wanted, std::move(read));
+  if (pipeline->state() == PipelineState::Starting) return change_successor(pipeline, wanted, std::move(read));
+  const bool has_failed = pipeline->state() == PipelineState::Failed;
+  if (!has_failed && read.graph && read.fingerprint == pipeline->fingerprint())
+    return {wanted.id, ReloadChange::Unchanged, ""};
+  const auto refuse = [&](std::string diagnostics) {
+    pipeline->note_reload(Error{ErrorCode::InvalidArgument, diagnostics});
+    return ReloadReport::Line{wanted.id, ReloadChange::Refused, std::move(diagnostics)};
+  };
+  if (!has_failed &&
+      (!wanted.settings.boolean("pipeline.reloadable") || !pipeline->settings().boolean("pipeline.reloadable")))
+    return refuse("pipeline.reloadable is false: its changes take a restart of the process\n");
+  const bool goes_on = pipeline->state() == PipelineState::Running && !wants_restart(pipeline->settings(), wanted.settings);
+  // What takes the place of a pipeline must not share instances with it: its threads run on meanwhile.
+  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, pipeline->metrics(),
+                                               goes_on ? pipeline->donor() : PlanDonor());
+  if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
+  if (!goes_on) return replace_pipeline(pipeline, wanted, std::move(compiled));
+  if (changes_disk_buffers(*pipeline->pipeline()->plan(), *compiled.plan)) {
+    compiled =
+        compile_pipeline(read_pipeline(wanted, process_.variables), dead_letter_files_.get(), &bus_, pipeline->metrics());
+    if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
+    return replace_pipeline(pipeline, wanted, std::move(compiled));
+  }
+  std::string warnings = compiled.diagnostics;
+  auto reloaded = pipeline->reload(wanted, std::move(compiled), [this]() -> NetworkThreads& { return network(); });
+  if (!reloaded) return refuse(redacted(reloaded.error().message) + "\n");
+  pipeline->note_reload({});
+  return {wanted.id, ReloadChange::Reloaded, std::move(warnings)};
+}
+
+ReloadReport::Line PipelineManager::add_pipeline(const WantedPipeline& wanted, ReadPipeline read) {
+  MetricScope& scope = metrics_.child("pipelines").child(wanted.id);
+  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, scope);
+  if (!compiled.plan) return {wanted.id, ReloadChange::Refused, std::move(compiled.diagnostics)};
+  ReloadReport::Line line{wanted.id, ReloadChange::Added, compiled.diagnostics};
+  auto pipeline = std::make_shared<RunningPipeline>(wanted, scope);
+  const auto ends = std::find_if(ending_.begin(), ending_.end(), [&](const auto& old) { return old->id() == wanted.id; });
+  if (ends != ending_.end()) {
+    successors_.push_back({pipeline, std::move(compiled), *ends});
+  } else if (!pipeline->open_dead_letters() || !start_one(*pipeline, std::move(compiled))) {
+    return {wanted.id, ReloadChange::Refused, redacted(pipeline->problem()) + "\n"};
+  }
+  const std::lock_guard lock(mutex_);
+  pipelines_.push_back(std::move(pipeline));
+  return line;
+}
+
+ReloadReport::Line PipelineManager::replace_pipeline(const std::shared_ptr<RunningPipeline>& old,
+                                                     const WantedPipeline& wanted, CompiledPipeline compiled) {
+  const bool has_failed = old->state() == PipelineState::Failed;
+  ReloadReport::Line line{wanted.id, has_failed ? ReloadChange::Added : ReloadChange::Restarted, compiled.diagnostics};
+  auto pipeline = std::make_shared<RunningPipeline>(wanted, old->metrics());
+  pipeline->carry_on(old->reloads());
+  if (!old->has_ended()) {
+    old->request_stop();
+    ending_.push_back(old);
+    successors_.push_back({pipeline, std::move(compiled), old});
+  } else if (!pipeline->open_dead_letters() || !start_one(*pipeline, std::move(compiled))) {
+    pipeline->note_reload(Error{ErrorCode::Io, pipeline->problem()});
+    line = {wanted.id, ReloadChange::Refused, redacted(pipeline->problem()) + "\n"};
+  }
+  if (line.change != ReloadChange::Refused) pipeline->note_reload({});
+  const std::lock_guard lock(mutex_);
+  std::replace(pipelines_.begin(), pipelines_.end(), old, pipeline);
+  return line;
+}
+
+/// Of a pipeline that waits for its predecessor's end nothing is at work yet.
+ReloadReport::Line PipelineManager::change_successor(const std::shared_ptr<RunningPipeline>& waiting,
+                                                     const WantedPipeline& wanted, ReadPipeline read) {
+  const auto place = std::find_if(successors_.begin(), successors_.end(),
+                                  [&](const Successor& successor) { return successor.pipeline == waiting; });
+  if (read.graph && read.fingerprint == place->compiled.fingerprint) return {wanted.id, ReloadChange::Unchanged, ""};
+  CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, waiting->metrics());
+  if (!compiled.plan) return {wanted.id, ReloadChange::Refused, std::move(compiled.diagnostics)};
+  ReloadReport::Line line{wanted.id, ReloadChange::Restarted, compiled.diagnostics};
+  auto pipeline = std::make_shared<RunningPipeline>(wanted, waiting->metrics());
+  pipeline->carry_on(waiting->reloads());
+  place->pipeline = pipeline;
+  place->compiled = std::move(compiled);
+  const std::lock_guard lock(mutex_);
+  std::replace(pipelines_.begin(), pipelines_.end(), waiting, pipeline);
+  return line;
+}
+
+void PipelineManager::remove_pipeline(const std::shared_ptr<RunningPipeline>& pipeline) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(pipelines_, pipeline);
+  }
+  const auto waits = std::find_if(successors_.begin(), successors_.end(),
+                                  [&](const Successor& successor) { return successor.pipeline == pipeline; });
+  if (waits != successors_.end()) {
+    successors_.erase(waits);
+    return;
+  }
+  if (pipeline->has_ended()) return;
+  pipeline->request_stop();
+  ending_.push_back(pipeline);
+}
+
+void PipelineManager::put_in_order(const std::vector<PipelineEntry>& entries) {
+  const auto place = [&](const std::shared_ptr<RunningPipeline>& pipeline) {
+    return std::find_if(entries.begin(), entries.end(), [&](const auto& entry) { return entry.id == pipeline->id(); }) -
+           entries.begin();
+  };
+  const std::lock_guard lock(mutex_);
+  std::stable_sort(pipelines_.begin(), pipelines_.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
 }
 
 }  // namespace logboom

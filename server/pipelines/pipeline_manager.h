@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -16,6 +17,7 @@
 #include "pipeline/base/result.h"
 #include "pipeline/dead_letter/dead_letter_access.h"
 #include "server/listen/network_threads.h"
+#include "server/pipelines/config_watch.h"
 #include "server/pipelines/process_settings.h"
 #include "server/pipelines/reload_report.h"
 #include "server/pipelines/running_pipeline.h"
@@ -58,18 +60,38 @@ class PipelineManager {
   void request_stop();
   /// True when every pipeline has ended, and none can come any more.
   bool has_ended() const;
+  /// True when the process goes on without a pipeline: config.reload.automatic may bring one.
+  bool waits_for_changes() const;
 
  private:
   struct Request {
     std::vector<std::string> ids;
     std::promise<ReloadReport> answer;
   };
+  /// A pipeline that starts when another one of its id has ended.
+  struct Successor {
+    std::shared_ptr<RunningPipeline> pipeline;
+    CompiledPipeline compiled;
+    std::shared_ptr<RunningPipeline> predecessor;
+  };
   void run();
+  void answer_requests();
   void look_after_pipelines();
+  void start_successors();
+  bool start_one(RunningPipeline& pipeline, CompiledPipeline compiled);
   void end_receivers();
   NetworkThreads& network();
   void wake();
+  std::shared_ptr<RunningPipeline> find_running(const std::string& id) const;
   ReloadReport reload_now(const std::vector<std::string>& ids);
+  ReloadReport::Line reload_pipeline(const WantedPipeline& wanted);
+  ReloadReport::Line add_pipeline(const WantedPipeline& wanted, ReadPipeline read);
+  ReloadReport::Line replace_pipeline(const std::shared_ptr<RunningPipeline>& old, const WantedPipeline& wanted,
+                                      CompiledPipeline compiled);
+  ReloadReport::Line change_successor(const std::shared_ptr<RunningPipeline>& waiting, const WantedPipeline& wanted,
+                                      ReadPipeline read);
+  void remove_pipeline(const std::shared_ptr<RunningPipeline>& pipeline);
+  void put_in_order(const std::vector<PipelineEntry>& entries);
 
   const Settings command_line_;
   ProcessSettings process_;
@@ -88,6 +110,12 @@ class PipelineManager {
   bool has_ended_ = false;
   std::list<Request> requests_;
   std::vector<std::shared_ptr<RunningPipeline>> pipelines_;
+
+  // Of the thread:
+  std::vector<std::shared_ptr<RunningPipeline>> ending_;  // removed or replaced
+  std::vector<Successor> successors_;
+  ConfigWatch watch_;
+  std::chrono::steady_clock::time_point next_look_;
   std::thread thread_;
 };
 

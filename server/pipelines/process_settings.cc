@@ -27,6 +27,17 @@ Result<ProcessSettings> load_process_settings(const Settings& command_line) {
   return process;
 }
 
+std::string ignored_files(const Settings& settings) {
+  const std::string directory = settings.text("path.settings");
+  std::string names;
+  if (directory.empty()) return names;
+  for (const char* name : {"jvm.options", "log4j2.properties", "startup.options"}) {
+    std::error_code ignored;
+    if (fs::exists(directory + "/" + name, ignored)) names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return names;
+}
+
 Result<std::vector<PipelineEntry>> configured_pipelines(const ProcessSettings& process) {
   const Settings& settings = process.settings;
   const bool has_own = settings.has("config.string") || !settings.text("path.config").empty();

@@ -38,7 +38,7 @@ RunningPipeline::~RunningPipeline() {
     abandon();
     drainer_.join();
   }
-  listeners_.clear();
+  endpoints_.clear();
   pipeline_.reset();
 }
 
@@ -117,7 +117,7 @@ Result<void> RunningPipeline::start(CompiledPipeline compiled, const std::functi
   const Settings settings = this->settings();
   changed_ = std::move(changed);
   const auto refuse = [this](const Error& error) {
-    listeners_.clear();
+    endpoints_.clear();
     log_error(id_, "the pipeline does not start: {}", error.message);
     fail(error.message);
     return error;
@@ -134,22 +134,69 @@ Result<void> RunningPipeline::start(CompiledPipeline compiled, const std::functi
   if (auto started = pipeline->start_outputs(); !started) return refuse(started.error());
   auto wanted = pipeline->take_endpoints();
   pipeline->start_workers();
-  for (WantedEndpoint& endpoint : wanted) {
-    auto listener = open_endpoint(network(), endpoint.endpoint, endpoint.sink, endpoint.input_id, *endpoint.metrics);
-    if (!listener) return refuse(listener.error());
-    listeners_.push_back(std::move(*listener));
-  }
+  for (WantedEndpoint& endpoint : wanted)
+    if (auto opened = endpoints_.open(network(), std::move(endpoint)); !opened) return refuse(opened.error());
   pipeline->on_inputs_ended(changed_);
   pipeline->start_inputs();
   log_info(id_, "pipeline started: {} worker{}, batches of {}, {}, {}", run.workers, run.workers == 1 ? "" : "s",
            run.batch_size, run.is_ordered ? "ordered" : "unordered",
            promise(settings, run.acknowledge == AcknowledgeWhen::Delivered));
+  fingerprint_ = std::move(compiled.fingerprint);
   const std::lock_guard lock(mutex_);
   pipeline_ = pipeline;
+  problem_.clear();
   config_hash_ = std::move(compiled.config_hash);
   state_ = PipelineState::Running;
   started_at_ = std::chrono::system_clock::now();
   return {};
+}
+
+PlanDonor RunningPipeline::donor() const {
+  const auto pipeline = this->pipeline();
+  if (!pipeline || state() != PipelineState::Running) return {};
+  return {pipeline->plan(), pipeline->live_workers()};
+}
+
+Result<void> RunningPipeline::reload(const WantedPipeline& wanted, CompiledPipeline compiled,
+                                     const std::function<NetworkThreads&()>& network) {
+  compiled.run.dead_letters = dead_letters();
+  const auto plan = compiled.plan;
+  auto change = pipeline_->prepare(plan, compiled.run);
+  if (!change) return change.error();
+  std::vector<const Input*> goes_on;
+  for (std::size_t i = 0; i < plan->inputs.size(); ++i)
+    if (!(*change)->is_new_input[i]) goes_on.push_back(plan->inputs[i].get());
+  ServedEndpoints::Change sockets;
+  if (!(*change)->endpoints.empty()) {
+    auto prepared = endpoints_.prepare(network(), goes_on, std::move((*change)->endpoints));
+    if (!prepared) return prepared.error();
+    sockets = std::move(*prepared);
+  }
+  pipeline_->apply(std::move(*change));
+  endpoints_.apply(std::move(sockets), goes_on);
+  end_limit_ = end_limit(wanted.settings);
+  fingerprint_ = std::move(compiled.fingerprint);
+  const std::lock_guard lock(mutex_);
+  settings_ = wanted.settings;
+  config_hash_ = std::move(compiled.config_hash);
+  return {};
+}
+
+void RunningPipeline::carry_on(const ReloadCounts& earlier) {
+  const std::lock_guard lock(mutex_);
+  reloads_ = earlier;
+}
+
+void RunningPipeline::note_reload(const Result<void>& outcome) {
+  const std::lock_guard lock(mutex_);
+  if (outcome) {
+    ++reloads_.successes;
+    reloads_.last_success = std::chrono::system_clock::now();
+  } else {
+    ++reloads_.failures;
+    reloads_.last_failure = std::chrono::system_clock::now();
+    reloads_.last_error = outcome.error().message;
+  }
 }
 
 void RunningPipeline::request_stop() {
@@ -169,6 +216,10 @@ void RunningPipeline::look_after() {
   if (dead_letters_) dead_letters_->expire();
   if (!pipeline_ || has_drained_) return;
   const auto now = std::chrono::steady_clock::now();
+  if (!drainer_.joinable()) {
+    endpoints_.sweep();
+    pipeline_->sweep();
+  }
   if (!drainer_.joinable() && (stopping_since_ || pipeline_->has_ended_inputs())) {
     // An end of the inputs' own is no reason to hurry; a request that comes later is (below).
     drain_in_background(stopping_since_ ? *stopping_since_ + end_limit_ : std::chrono::steady_clock::time_point::max());
@@ -184,12 +235,9 @@ void RunningPipeline::look_after() {
 void RunningPipeline::drain_in_background(std::chrono::steady_clock::time_point deadline) {
   set_state(PipelineState::Stopping);
   drainer_ = std::thread([this, deadline] {
-    for (const auto& listener : listeners_) listener->ask_sessions_to_end();
-    const auto sessions_end = std::chrono::steady_clock::now() + session_limit(end_limit_);
-    for (const auto& listener : listeners_)
-      listener->drain(std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                                 sessions_end - std::chrono::steady_clock::now())));
+    endpoints_.drain(std::chrono::steady_clock::now() + session_limit(end_limit_));
     pipeline_->drain(deadline);
+    endpoints_.clear();
     set_state(PipelineState::Finished);
     has_drained_ = true;
     changed_();

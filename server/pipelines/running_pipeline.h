@@ -15,8 +15,8 @@
 
 #include "pipeline/dead_letter/dead_letter_queue.h"
 #include "pipeline/run/pipeline.h"
-#include "server/listen/open_endpoint.h"
 #include "server/pipelines/compiled_pipeline.h"
+#include "server/pipelines/served_endpoint.h"
 
 namespace logboom {
 
@@ -75,6 +75,18 @@ class RunningPipeline {
   Result<void> start(CompiledPipeline compiled, const std::function<NetworkThreads&()>& network,
                      std::function<void()> inputs_ended);
 
+  /// Puts another plan to work, compiled with what donor() lends. Only a running pipeline. An error leaves everything as it
+  /// was.
+  Result<void> reload(const WantedPipeline& wanted, CompiledPipeline compiled,
+                      const std::function<NetworkThreads&()>& network);
+  /// What the pipeline lends its next plan; nothing when it does not run.
+  PlanDonor donor() const;
+  /// What it runs with: ReadPipeline's.
+  const std::string& fingerprint() const { return fingerprint_; }
+  /// For a pipeline that takes the place of another one of its id.
+  void carry_on(const ReloadCounts& earlier);
+  void note_reload(const Result<void>& outcome);
+
   /// Asks inputs to end; what is there is delivered within the pipeline's time for ending.
   void request_stop();
   /// Asks inputs to end because nothing will come; the rest may take its time.
@@ -104,7 +116,8 @@ class RunningPipeline {
   std::shared_ptr<DeadLetterQueue> dead_letters_;  // outlives the pipeline
 
   std::function<void()> changed_;
-  std::vector<std::shared_ptr<OpenEndpoint>> listeners_;
+  std::string fingerprint_;
+  ServedEndpoints endpoints_;
   std::thread drainer_;
   std::chrono::milliseconds end_limit_{0};  // from the request on
   std::optional<std::chrono::steady_clock::time_point> stopping_since_;

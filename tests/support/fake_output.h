@@ -15,7 +15,9 @@
 
 namespace logboom {
 
-struct FakeOutputOptions {};
+struct FakeOutputOptions {
+  std::string version;  // makes it another output to a reload
+};
 
 /// Delivers everything at once, unless told otherwise before the pipeline starts. Any thread.
 class FakeOutput final : public Output {
@@ -119,7 +121,11 @@ class FakeOutput final : public Output {
   int stops_ = 0;
 };
 
-inline OptionTable<FakeOutputOptions> fake_output_options() { return {}; }
+inline OptionTable<FakeOutputOptions> fake_output_options() {
+  OptionTable<FakeOutputOptions> table;
+  table.optional("version", &FakeOutputOptions::version, "Anything.");
+  return table;
+}
 inline const RegisterOutput fake_output_registered({.name = "test_output",
                                                     .summary = "Keeps what it is given.",
                                                     .make = make_output<FakeOutput, fake_output_options>});

@@ -92,6 +92,7 @@ class DeadLetterQueueInput final : public Input {
     position_ = std::make_shared<DeadLetterPosition>(options_.commit_offsets ? file : std::string());
   }
   ~DeadLetterQueueInput() override { save_position(); }
+  void hand_over() override { save_position(); }
 
   Result<void> run(EventSink& sink, StopSignal& stop) override {
     if (access_ == nullptr) return Error{ErrorCode::Unavailable, "there are no dead-letter queues here"};

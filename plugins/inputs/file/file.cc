@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "pipeline/base/log.h"
 #include "pipeline/plugin/registry.h"
 #include "plugins/inputs/file/settings.h"
 
@@ -145,6 +146,11 @@ class FileInput final : public Input {
       run_tail(context, sink, stop);
     }
     return {};
+  }
+
+  void hand_over() override {
+    if (const auto written = sincedb_->write(); !written)
+      log_error("input.file", "{}: {}", settings_.id, written.error().message);
   }
 
  private:

@@ -166,7 +166,9 @@ class KafkaInput final : public Input {
     make_kafka_config(properties_, options_.rdkafka, context);  // says what is wrong before anything starts
   }
 
-  ~KafkaInput() override {
+  ~KafkaInput() override { hand_over(); }
+
+  void hand_over() override {
     for (const auto& consumer : consumers_) consumer->close(kPatienceAtEnd);
   }
 

@@ -338,7 +338,7 @@ TEST_CASE("a ledger that does not add up names what is missing", "[ledger]") {
   ledger.received.add(10);
   ledger.completed.add(8);
   LedgerBalance balance = read_ledger(ledger, 0);
-  balance.outputs.push_back({"out", 10, 7, 1, 1, 0, 1});
+  balance.outputs.push_back({"out", 10, 7, 1, 1, 0, 0, 1});
   const auto gaps = balance.gaps_at_rest();
   REQUIRE(gaps.size() == 2);
   CHECK_THAT(gaps[0], Contains("10 came in") && Contains("2 are missing"));
