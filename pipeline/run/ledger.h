@@ -55,7 +55,6 @@ struct LedgerBalance {
     std::uint64_t rejected = 0;
     std::uint64_t returned = 0;
     std::uint64_t buffered = 0;
-    std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
     /// taken - (delivered + dead_lettered + rejected + returned + buffered + lost).
     std::int64_t gap = 0;
     std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them

@@ -93,8 +93,9 @@ std::size_t PipelineManager::compile(const std::vector<PipelineEntry>& entries) 
     auto pipeline = std::make_shared<RunningPipeline>(std::move(each), scope);
     if (!compiled.plan) {
       ++refused;
-      pipeline->fail(compiled_[i].diagnostics);
+      pipeline->fail(compiled.diagnostics);
     }
+    compiled_.push_back(std::move(compiled));
     const std::lock_guard lock(mutex_);
     pipelines_.push_back(std::move(pipeline));
   }
