@@ -16,7 +16,7 @@ build=(g++ cmake ninja-build ccache pkg-config make git
        libzstd-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler libssl-dev libcli11-dev tzdata)
 test=(catch2 python3 python3-msgpack curl ruby clang-14 libclang-rt-14-dev libbenchmark-dev)
 peers=(openjdk-17-jdk-headless maven bsdutils curl openssl python3-venv libestr0 libfastjson4 liblognorm5 libgnutls30 libivykis0 libjson-c5 libnet1 libpcre3
-       libwrap0 libcap2 libglib2.0-0)
+       libwrap0 libcap2 libglib2.0-0 prometheus)
 bench=(syslog-ng-core syslog-ng-scl libestr0 libfastjson4 python3-msgpack valgrind)
 
 case "${1:-build}" in

@@ -14,6 +14,8 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
+#include "server/api/api_server.h"
+#include "server/api/managed_pipelines.h"
 #include "server/progress.h"
 
 namespace logboom {
@@ -51,6 +53,7 @@ void print_problem(const std::string& message) { std::fprintf(stderr, "logboom: 
 Application::Application(Settings command_line) : command_line_(std::move(command_line)), settings_(command_line_) {}
 
 Application::~Application() {
+  stop_api();
   stop_control();
   pipelines_.reset();
   if (lock_descriptor_ >= 0) close(lock_descriptor_);
@@ -73,8 +76,27 @@ bool Application::lock_data_directory() {
   return false;
 }
 
+/// The API answers while pipelines start, so that probes can say so.
+bool Application::start_api(ApiOptions options) {
+  served_pipelines_ = std::make_unique<ManagedPipelines>(*pipelines_, command_line_);
+  if (!options.is_enabled && !options.probes_port) return true;
+  auto started =
+      ApiServer::start(std::move(options), settings_, *served_pipelines_, metrics_, dead_letter_service_->handlers());
+  if (!started) {
+    print_problem(started.error().message);
+    return false;
+  }
+  api_ = std::move(*started);
+  return true;
+}
+
+void Application::stop_api() {
+  if (served_pipelines_) served_pipelines_->note_stopping();
+  if (dead_letter_service_) dead_letter_service_->request_stop();  // a request may wait for a replay
+  api_.reset();
+}
+
 void Application::start_control() {
-  dead_letter_service_ = std::make_unique<DeadLetterService>([this] { return pipelines_->pipelines(); });
   auto started = ControlServer::start(settings_.text("path.data"), dead_letter_service_->handlers());
   if (started) {
     control_ = std::move(*started);
@@ -106,6 +128,11 @@ int Application::run() {
     return entries.error().code == ErrorCode::InvalidArgument && settings_.text("path.settings").empty() ? kExitUsage
                                                                                                          : kExitRefused;
   }
+  auto api_options = read_api_options(settings_);
+  if (!api_options) {
+    print_problem(api_options.error().message);
+    return kExitRefused;
+  }
   signal(SIGPIPE, SIG_IGN);
   // Signals are read from a descriptor; every thread inherits the mask, those that plugins start while they are made too.
   const sigset_t signals = handled_signals();
@@ -124,9 +151,12 @@ int Application::run() {
   }
   if (refused == entries->size() && !pipelines_->waits_for_changes()) return kExitRefused;
   if (!lock_data_directory()) return kExitRefused;
+  dead_letter_service_ = std::make_unique<DeadLetterService>([this] { return pipelines_->pipelines(); });
+  if (!start_api(std::move(*api_options))) return kExitRefused;
   if (pipelines_->start() == 0 && !pipelines_->waits_for_changes()) return kExitRefused;
   start_control();
   wait_for_end();
+  stop_api();
   stop_control();
   pipelines_.reset();
   return kExitOk;
@@ -158,6 +188,7 @@ void Application::wait_for_end() {
       log_info("logboom", "stopping: inputs end, queued events are delivered; another signal quits at once");
       is_stopping = true;
       dead_letter_service_->request_stop();
+      served_pipelines_->note_stopping();
       pipelines_->request_stop();
     }
   }

@@ -5,12 +5,16 @@
 #include <string>
 
 #include "pipeline/base/metrics.h"
+#include "server/api/api_settings.h"
 #include "server/control/control_server.h"
 #include "server/dead_letters/service.h"
 #include "server/pipelines/pipeline_manager.h"
 #include "server/settings.h"
 
 namespace logboom {
+
+class ApiServer;
+class ManagedPipelines;
 
 /// Exit status of the process.
 enum ExitStatus { kExitOk = 0, kExitRefused = 1, kExitUsage = 2 };
@@ -29,6 +33,8 @@ class Application {
   bool lock_data_directory();
   void start_control();
   void stop_control();
+  bool start_api(ApiOptions options);
+  void stop_api();
   void wait_for_end();
 
   const Settings command_line_;
@@ -37,6 +43,8 @@ class Application {
   std::unique_ptr<PipelineManager> pipelines_;
   std::unique_ptr<DeadLetterService> dead_letter_service_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<ManagedPipelines> served_pipelines_;
+  std::unique_ptr<ApiServer> api_;
   int lock_descriptor_ = -1;
   int wake_descriptor_ = -1;
 };

@@ -4,6 +4,7 @@
 
 #include "pipeline/base/file_name.h"
 #include "pipeline/base/log.h"
+#include "pipeline/queue/gated_queue.h"
 #include "pipeline/queue/memory_queue.h"
 #include "pipeline/queue/persistent_queue.h"
 
@@ -35,12 +36,12 @@ Result<StoreOptions> store_options(const Settings& settings) {
   return made;
 }
 
-std::uint64_t max_bytes(const Settings& settings) {
+}  // namespace
+
+std::uint64_t queue_max_bytes(const Settings& settings) {
   if (settings.has("queue.max_bytes")) return settings.bytes("queue.max_bytes");
   return is_persisted(settings) ? kPersistedQueueBytes : kMemoryQueueBytes;
 }
-
-}  // namespace
 
 bool is_persisted(const Settings& settings) { return settings.text("queue.type") == "persisted"; }
 
@@ -61,8 +62,8 @@ Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id
   if (!is_persisted(settings)) {
     MemoryQueueLimits limits;
     limits.max_events = max_events > 0 ? max_events : events_in_work;
-    limits.max_bytes = max_bytes(settings);
-    return std::unique_ptr<PipelineQueue>(std::make_unique<MemoryQueue>(limits));
+    limits.max_bytes = queue_max_bytes(settings);
+    return std::unique_ptr<PipelineQueue>(std::make_unique<GatedQueue>(std::make_unique<MemoryQueue>(limits)));
   }
   auto store = store_options(settings);
   if (!store) return store.error();
@@ -70,7 +71,7 @@ Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id
   options.store = std::move(*store);
   options.store.directory = queue_directory(settings, id);
   options.store.name = id;
-  options.max_bytes = max_bytes(settings);
+  options.max_bytes = queue_max_bytes(settings);
   options.max_events = max_events;
   auto queue = PersistentQueue::open(std::move(options), pipeline.child("queue"));
   if (!queue && queue.error().code == ErrorCode::AlreadyExists)
@@ -79,8 +80,10 @@ Result<std::unique_ptr<PipelineQueue>> make_pipeline_queue(const std::string& id
   if (!queue) return queue.error();
   const auto waiting = (*queue)->fill().events;
   if (waiting > 0) log_info(id, "{} events wait in the queue", waiting);
-  return std::unique_ptr<PipelineQueue>(std::move(*queue));
+  return std::unique_ptr<PipelineQueue>(std::make_unique<GatedQueue>(std::move(*queue)));
 }
+
+GatedQueue* gate_of(Pipeline& pipeline) { return dynamic_cast<GatedQueue*>(&pipeline.queue()); }
 
 std::string promise(const Settings& settings, bool when_delivered) {
   if (!is_persisted(settings))

@@ -8,6 +8,7 @@
 
 #include "pipeline/plugin/delivery_options.h"
 #include "pipeline/plugin/registry.h"
+#include "server/api/openapi.h"
 #include "server/settings.h"
 
 namespace logboom {
@@ -70,6 +71,7 @@ std::map<std::string, std::string> reference_pages() {
                             declaration.is_per_pipeline ? "yes" : "", declaration.doc,
                             declaration.choices.empty() ? "" : table_cell(fmt::format(" One of: {}.", declaration.choices)));
   pages.emplace("settings.md", std::move(settings));
+  pages.emplace("openapi.json", openapi_description());
   return pages;
 }
 

@@ -10,6 +10,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/config/diagnostic.h"
 #include "pipeline/plugin/options.h"
+#include "server/api_setting_declarations.h"
 #include "server/queue_settings.h"
 
 namespace logboom {
@@ -109,7 +110,7 @@ std::string scalar_text(const YAML::Node& node, const VariableLookup& lookup, Di
 }  // namespace
 
 const std::vector<SettingDeclaration>& setting_declarations() {
-  static const std::vector<SettingDeclaration> all = with_queue_settings({
+  static const std::vector<SettingDeclaration> all = with_api_settings(with_queue_settings({
       {"node.name", Kind::Text, "", "Name of this process in logs and answers; the host name when not set.", "n"},
       {"path.data", Kind::Text, "data", "Directory for everything that must survive a restart."},
       {"path.logs", Kind::Text, "", "Directory for log files; without it logs go to standard error only.", "l"},
@@ -193,15 +194,12 @@ const std::vector<SettingDeclaration>& setting_declarations() {
        {},
        true},
       {"output.buffer.max_events", Kind::Number, "20000", "Most undelivered events of one output.", {}, {}, true},
-      {"api.enabled", Kind::Boolean, "true", "Accepted; the admin API is not part of this version."},
-      {"api.http.host", Kind::Text, "127.0.0.1", "Accepted; the admin API is not part of this version."},
-      {"api.http.port", Kind::Text, "9600-9700", "Accepted; the admin API is not part of this version."},
       {"log.level", Kind::Choice, "info", "Least severe lines that are logged.", {}, "trace|debug|info|warn|error|fatal"},
       {"log.format", Kind::Choice, "plain", "Form of log lines.", {}, "plain|json"},
       {"log.format.json.fix_duplicate_message_fields", Kind::Boolean, "true", "Accepted: no log line has a field twice."},
       {"metric.collect", Kind::Boolean, "true", "Accepted: counting costs next to nothing and is always on.", {}, {}, true},
       {"allow_superuser", Kind::Boolean, "true", "Accepted: Logboom may run as root."},
-  });
+  }));
   return all;
 }
 
@@ -210,14 +208,13 @@ std::string_view why_not_there(std::string_view name) {
     std::string_view prefix;  // of the setting's name; without a dot at its end the whole name
     std::string_view reason;
   };
-  constexpr std::string_view kNoApi = "the admin API is not part of this version";
+  constexpr std::string_view kRenamed = "it is called api.http.host, api.http.port and so on";
   constexpr std::string_view kNoRuby = "Logboom's plugins are built in; it loads no Ruby or Java";
   constexpr std::string_view kElastic = "it belongs to Elastic's commercial extensions";
   static constexpr Absent kAbsent[] = {
       {"path.plugins", kNoRuby},
       {"interactive", kNoRuby},
-      {"api.", kNoApi},
-      {"http.", kNoApi},
+      {"http.", kRenamed},
       {"otel.", "metrics are not exported over OTLP in this version"},
       {"slowlog.", "there is no slow log in this version"},
       {"ssl.reload.automatic", "certificates are read again with every reload (SIGHUP)"},
@@ -288,6 +285,10 @@ Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& 
                  fmt::format("{}:{}:{}: {}", path, problem.mark.line + 1, problem.mark.column + 1, problem.msg)};
   }
   return {};
+}
+
+void Settings::unset(std::string_view name) {
+  if (const auto found = values_.find(name); found != values_.end()) values_.erase(found);
 }
 
 std::string Settings::text(std::string_view name) const {

@@ -43,6 +43,9 @@ class Settings {
   /// Errors: NotFound, InvalidArgument with file and line.
   Result<void> load_yaml(const std::string& path, const VariableLookup& lookup);
 
+  /// Takes a value back: the default holds again.
+  void unset(std::string_view name);
+
   bool has(std::string_view name) const { return values_.count(name) > 0; }
   std::string text(std::string_view name) const;
   std::int64_t number(std::string_view name) const;

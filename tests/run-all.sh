@@ -52,6 +52,14 @@ rm -f "$log"
 
 step "reloads under load: no connection dropped, no event lost or doubled"
 if tests/reload/reload.py --reloads 40; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+step "alert rules"
+if ! command -v promtool > /dev/null; then
+  echo "SKIPPED: there is no promtool (package prometheus)"
+elif promtool check rules docs/monitoring/alerts.yml && promtool test rules docs/monitoring/alerts_test.yml; then
+  passed=$((passed + 1))
+else
+  failed=$((failed + 1))
+fi
 
 step "kill -9 under load: no acknowledged event is lost"  # power cuts and damaged files are among the unit tests
 if tests/crash/crash.py --rounds 12 --clean-rounds 6; then passed=$((passed + 1)); else failed=$((failed + 1)); fi

@@ -6,7 +6,10 @@
 #include <spdlog/spdlog.h>
 #include <time.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,7 +21,11 @@ namespace {
 constexpr std::size_t kLogFileBytes = 100 * 1024 * 1024;  // as Logstash rotates: 100 MB, 30 files
 constexpr std::size_t kLogFiles = 30;
 
+constexpr std::size_t kMostComponents = 256;  // that are remembered without a level of their own
+
 std::atomic<LogLevel> current_level{LogLevel::Info};
+std::atomic<LogLevel> configured_level{LogLevel::Info};
+std::atomic<LogLevel> most_verbose_level{LogLevel::Info};  // the least of current_level and all own levels
 std::atomic<LogFormat> current_format{LogFormat::Plain};
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
@@ -47,6 +54,57 @@ std::shared_ptr<spdlog::logger>& logger() {
   return instance;
 }
 
+/// Components by name; Off stands for one without a level of its own.
+class Components {
+ public:
+  /// Whether the component logs lines of this level; remembers it.
+  bool allows(std::string_view component, LogLevel level) {
+    const std::lock_guard lock(mutex_);
+    const auto found = levels_.find(component);
+    if (found == levels_.end()) {
+      if (levels_.size() < kMostComponents) levels_.emplace(component, LogLevel::Off);
+      return level >= current_level.load();
+    }
+    return level >= (found->second == LogLevel::Off ? current_level.load() : found->second);
+  }
+  void set(std::string_view component, LogLevel level) {
+    const std::lock_guard lock(mutex_);
+    levels_.insert_or_assign(std::string(component), level);
+    find_most_verbose();
+  }
+  void set_all(LogLevel level) {
+    const std::lock_guard lock(mutex_);
+    current_level = level;
+    find_most_verbose();
+  }
+  void reset() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [name, level] : levels_) level = LogLevel::Off;
+    current_level = configured_level.load();
+    find_most_verbose();
+  }
+  std::vector<ComponentLevel> list() const {
+    std::vector<ComponentLevel> all;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, level] : levels_) all.push_back({name, level == LogLevel::Off ? current_level.load() : level});
+    return all;
+  }
+
+ private:
+  void find_most_verbose() {
+    LogLevel least = current_level;
+    for (const auto& [name, level] : levels_) least = std::min(least, level);
+    most_verbose_level = least;
+  }
+  mutable std::mutex mutex_;
+  std::map<std::string, LogLevel, std::less<>> levels_;
+};
+
+Components& components() {
+  static Components all;
+  return all;
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -66,7 +124,8 @@ void append_json_string(std::string& out, std::string_view text) {
 }  // namespace
 
 void configure_log(LogLevel level, LogFormat format, std::string_view directory) {
-  current_level = level;
+  configured_level = level;
+  components().set_all(level);
   current_format = format;
   if (directory.empty()) return;
   const std::string path = std::string(directory) + (format == LogFormat::Json ? "/logboom-json.log" : "/logboom-plain.log");
@@ -78,11 +137,15 @@ void configure_log(LogLevel level, LogFormat format, std::string_view directory)
   }
 }
 
-void set_log_level(LogLevel level) { current_level = level; }
+void set_log_level(LogLevel level) { components().set_all(level); }
+void set_log_level(std::string_view component, LogLevel level) { components().set(component, level); }
+void reset_log_levels() { components().reset(); }
+std::vector<ComponentLevel> component_log_levels() { return components().list(); }
+LogLevel most_verbose_log_level() { return most_verbose_level.load(std::memory_order_relaxed); }
 LogLevel log_level() { return current_level.load(std::memory_order_relaxed); }
 
 void log_line(LogLevel level, std::string_view component, std::string_view text) {
-  if (level < log_level()) return;
+  if (level < most_verbose_log_level() || !components().allows(component, level)) return;
   const std::string message = redacted(std::string(text));
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace logboom {
 
@@ -17,28 +19,45 @@ enum class LogFormat { Plain, Json };
 /// Call once, before other threads start. A directory that cannot be written is reported on standard error and ignored.
 void configure_log(LogLevel level, LogFormat format, std::string_view directory);
 
-/// Changes the level of the running process. Any thread.
+/// Changes the level of the running process; components with a level of their own keep it. Any thread.
 void set_log_level(LogLevel level);
 LogLevel log_level();
+/// Gives one component (the second argument of log_info() and the like) a level of its own. Any thread.
+void set_log_level(std::string_view component, LogLevel level);
+/// Takes every component's own level back, and the process's level to what configure_log() was told. Any thread.
+void reset_log_levels();
+struct ComponentLevel {
+  std::string component;
+  LogLevel level;
+};
+/// Components that have logged so far (the first few hundred) or have a level of their own, sorted. Any thread.
+std::vector<ComponentLevel> component_log_levels();
+/// The least severe level that any component logs. Any thread.
+LogLevel most_verbose_log_level();
 
-/// Writes one line `[time][LEVEL][component] message`. Any thread. Blocks for one write(2).
+/// Writes one line `[time][LEVEL][component] message`, when the component's level allows it. Any thread. Blocks for one
+/// write(2).
 void log_line(LogLevel level, std::string_view component, std::string_view message);
 
 template <class... Args>
 void log_debug(std::string_view component, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_level() <= LogLevel::Debug) log_line(LogLevel::Debug, component, fmt::format(format, std::forward<Args>(args)...));
+  if (most_verbose_log_level() <= LogLevel::Debug)
+    log_line(LogLevel::Debug, component, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_info(std::string_view component, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_level() <= LogLevel::Info) log_line(LogLevel::Info, component, fmt::format(format, std::forward<Args>(args)...));
+  if (most_verbose_log_level() <= LogLevel::Info)
+    log_line(LogLevel::Info, component, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_warn(std::string_view component, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_level() <= LogLevel::Warn) log_line(LogLevel::Warn, component, fmt::format(format, std::forward<Args>(args)...));
+  if (most_verbose_log_level() <= LogLevel::Warn)
+    log_line(LogLevel::Warn, component, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_error(std::string_view component, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_level() <= LogLevel::Error) log_line(LogLevel::Error, component, fmt::format(format, std::forward<Args>(args)...));
+  if (most_verbose_log_level() <= LogLevel::Error)
+    log_line(LogLevel::Error, component, fmt::format(format, std::forward<Args>(args)...));
 }
 
 /// Lets one line through per interval, so that a hostile sender cannot fill the disk with our log. Any thread.

@@ -48,6 +48,18 @@ void MetricScope::collect_notes(const std::string& prefix, std::vector<NoteSampl
   for (const auto& [name, scope] : children_) scope->collect_notes(prefix + name + ".", out);
 }
 
+std::vector<MetricScope::HistogramSample> MetricScope::histograms() const {
+  std::vector<HistogramSample> out;
+  collect_histograms("", out);
+  return out;
+}
+
+void MetricScope::collect_histograms(const std::string& prefix, std::vector<HistogramSample>& out) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, histogram] : histograms_) out.push_back({prefix + name, histogram.get()});
+  for (const auto& [name, scope] : children_) scope->collect_histograms(prefix + name + ".", out);
+}
+
 MetricScope& MetricScope::child(std::string_view name) {
   const std::lock_guard lock(mutex_);
   auto found = children_.find(name);

@@ -106,10 +106,17 @@ class MetricScope {
   };
   /// Every note below this scope that was set, sorted by path.
   std::vector<NoteSample> notes() const;
+  struct HistogramSample {
+    std::string path;
+    const Histogram* histogram;  // lives as long as the scope
+  };
+  /// Every histogram below this scope, sorted by path.
+  std::vector<HistogramSample> histograms() const;
 
  private:
   void collect(const std::string& prefix, std::vector<Sample>& out) const;
   void collect_notes(const std::string& prefix, std::vector<NoteSample>& out) const;
+  void collect_histograms(const std::string& prefix, std::vector<HistogramSample>& out) const;
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Counter>, std::less<>> counters_;
   std::map<std::string, std::unique_ptr<Histogram>, std::less<>> histograms_;

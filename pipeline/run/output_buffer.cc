@@ -155,9 +155,11 @@ class TrackedDelivery final : public Delivery, public std::enable_shared_from_th
     } else if (!to_retry_.empty()) {
       buffer_->retry(batch_, std::move(to_retry_), earlier_attempts_, retry_reason_);
     }
+    buffer_->latency_.observe(std::chrono::steady_clock::now() - since_);
     buffer_->settle(held_.size(), bytes_);
   }
 
+  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
   std::shared_ptr<OutputBuffer> buffer_;
   BatchPtr batch_;
   std::vector<Event*> held_;
@@ -197,6 +199,7 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
       returned_(site.metrics->counter("returned")),
       undelivered_gauge_(site.metrics->counter("undelivered.events")),
       undelivered_bytes_gauge_(site.metrics->counter("undelivered.bytes")),
+      latency_(site.metrics->histogram("latency")),
       health_(*site.metrics),
       retry_policy_(site.delivery.retry.over(output.retry_policy())),
       limits_(limits_of(delivery_, limits)) {}

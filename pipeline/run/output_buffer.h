@@ -132,6 +132,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   Counter& returned_;
   Counter& undelivered_gauge_;
   Counter& undelivered_bytes_gauge_;
+  Histogram& latency_;  // from the offer to the last outcome of what was offered together
   OutputHealth health_;
   const RetryPolicy retry_policy_;
   std::atomic<std::uint64_t> retry_dice_{0};

@@ -7,6 +7,7 @@
 
 #include "pipeline/base/log.h"
 #include "pipeline/event/undecoded.h"
+#include "pipeline/run/event_tap.h"
 #include "pipeline/run/input_label.h"
 
 namespace logboom {
@@ -72,7 +73,9 @@ PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, std::size_t worker,
       failures_(errors != nullptr ? errors : dead_letters),
       ledger_(metrics),
       events_filtered_(metrics.counter("events.filtered")),
-      events_dropped_(metrics.counter("events.dropped")) {
+      events_dropped_(metrics.counter("events.dropped")),
+      duration_nanoseconds_(metrics.counter("events.duration_nanoseconds")) {
+  for (const PluginSite& site : plan_->filter_sites) filter_latencies_.push_back(&site.metrics->histogram("latency"));
   for (const auto& filter : filters_) wants_flush_ |= filter->wants_flush();
   condition_scratch_.failures = plan_->condition_failures;
   if (failures_ != nullptr) condition_scratch_.failure = &condition_failure_;
@@ -89,6 +92,7 @@ PlanRunner::Selection PlanRunner::borrow() {
 void PlanRunner::give_back(Selection selection) { spare_.push_back(std::move(selection)); }
 
 bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
+  const auto start = std::chrono::steady_clock::now();
   batch->keep(plan_);
   batch_ = batch;
   created_ = 0;
@@ -109,6 +113,7 @@ bool PlanRunner::run(const BatchPtr& batch, std::optional<FlushKind> flush) {
   if (flush && wants_flush_) is_delivered &= flush_labels(batch, *flush);
   if (created_ > 0) ledger_.created.add(created_);
   batch_.reset();
+  duration_nanoseconds_.add(nanoseconds_since(start));
   return is_delivered && !is_given_up_;
 }
 
@@ -207,13 +212,17 @@ void PlanRunner::apply_filter(Batch& batch, std::size_t number, Selection& event
   const std::size_t taken = events.size();
   const std::size_t dropped_before = dropped_.size();
   site.events_in->add(taken);
+  if (EventTap::is_any()) EventTap::show(site.metrics, TapSide::In, events);
   FilterBatch work{batch, events, dropped_, failures_ != nullptr ? &failed_ : nullptr};
   if (!events.empty()) filters_[number]->apply(work);
   if (flush && (flushed_ == nullptr || (*flushed_)[number])) flush_filter(number, work, *flush);
   site.events_out->add(events.size());
+  if (EventTap::is_any()) EventTap::show(site.metrics, TapSide::Out, events);
   created_ += events.size() + dropped_.size() - dropped_before + failed_.size() - taken;
   if (!failed_.empty()) dead_letter_failed(site);
-  site.duration_nanoseconds->add(nanoseconds_since(start));
+  const std::uint64_t nanoseconds = nanoseconds_since(start);
+  site.duration_nanoseconds->add(nanoseconds);
+  if (taken > 0) filter_latencies_[number]->observe(std::chrono::nanoseconds(nanoseconds));
 }
 
 void PlanRunner::flush_filter(std::size_t number, FilterBatch& work, FlushKind flush) {
@@ -325,7 +334,10 @@ bool PlanRunner::deliver(const BatchPtr& batch, const Block& block, const Select
     if (events.empty()) break;
     if (const auto* one = std::get_if<OutputStep>(&step)) {
       for (Event* event : events) event->open_outcomes.fetch_add(1, std::memory_order_relaxed);
+      const auto start = std::chrono::steady_clock::now();
+      if (EventTap::is_any()) EventTap::show(plan_->output_sites[one->output].metrics, TapSide::In, events);
       is_delivered &= outputs_[one->output]->deliver(batch, events);
+      plan_->output_sites[one->output].duration_nanoseconds->add(nanoseconds_since(start));
     } else if (const auto* label = std::get_if<RelabelStep>(&step)) {
       is_delivered &= relabel(batch, plan_->labels[label->label], events);
     } else {

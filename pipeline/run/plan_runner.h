@@ -76,8 +76,10 @@ class PlanRunner {
   std::uint64_t created_ = 0;  // in this run
   bool is_given_up_ = false;   // an event could go nowhere
   std::vector<Selection> spare_;
+  std::vector<Histogram*> filter_latencies_;  // of a whole batch, by filter
   Counter& events_filtered_;
   Counter& events_dropped_;
+  Counter& duration_nanoseconds_;  // of whole runs: what workers are busy with
 };
 
 }  // namespace logboom

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "server/keystore/keystore.h"
+#include "server/pipelines/stored_pipelines.h"
 
 namespace logboom {
 namespace fs = std::filesystem;
@@ -43,12 +44,17 @@ Result<std::vector<PipelineEntry>> configured_pipelines(const ProcessSettings& p
   const bool has_own = settings.has("config.string") || !settings.text("path.config").empty();
   if (has_own) return std::vector<PipelineEntry>{{Settings(), settings.text("pipeline.id")}};
   const std::string list = settings.text("path.settings") + "/pipelines.yml";
+  const StoredPipelines stored(settings);
   std::error_code ignored;
-  if (settings.text("path.settings").empty() || !fs::exists(list, ignored))
+  const bool has_list = !settings.text("path.settings").empty() && fs::exists(list, ignored);
+  if (!has_list && stored.ids().empty())
     return Error{ErrorCode::InvalidArgument,
                  "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
-  auto entries = load_pipelines_yaml(list, process.variables);
-  if (entries && entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};
+  auto entries = has_list ? load_pipelines_yaml(list, process.variables)
+                          : Result<std::vector<PipelineEntry>>(std::vector<PipelineEntry>());
+  if (!entries) return entries;
+  if (auto merged = stored.merge_into(*entries, process.variables); !merged) return merged.error();
+  if (entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};
   return entries;
 }
 
