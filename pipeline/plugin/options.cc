@@ -264,6 +264,9 @@ std::string option_default_text(const CodecChoice& value) { return value.name; }
 std::string option_default_text(const ConfigValue&) { return ""; }
 
 const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
+  const auto option = [](const char* name, const char* type, const char* by_default, const char* doc) {
+    return OptionDeclaration{name, type, by_default, doc, {}, false, false, "", ""};
+  };
   static const OptionDeclaration on_failure{
       "on_failure",
       "string",
@@ -296,15 +299,7 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
       {"type", "string", "", "Sets [type] on events that have none.", {}, false, false, "", ""},
       {"tags", "array of string", "[]", "Tags added to every event.", {}, false, false, "", ""},
       {"add_field", "hash", "{}", "Fields added to every event.", {}, false, false, "", ""},
-      {"label",
-       "string",
-       "",
-       "The label that the events go to, instead of the pipeline's filters and outputs.",
-       {},
-       false,
-       false,
-       "",
-       ""},
+      option("label", "string", "", "The label that the events go to, instead of the pipeline's filters and outputs."),
   };
   static const std::vector<OptionDeclaration> codecs = {id, metric, ecs};
   static const std::vector<OptionDeclaration> filters = {
