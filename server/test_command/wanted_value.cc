@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "pipeline/config/diagnostic.h"
@@ -79,7 +80,7 @@ std::string child_name(const std::string& field, const std::string& name) { retu
 
 /// The fields that a mapping names, references taken apart.
 struct WantedFields {
-  std::vector<std::pair<std::string, WantedFields>> below;
+  std::vector<std::pair<std::string, std::unique_ptr<WantedFields>>> below;
   std::optional<YAML::Node> value;
 
   void add(const std::vector<std::string>& steps, std::size_t at, const YAML::Node& node) {
@@ -89,9 +90,9 @@ struct WantedFields {
       return;
     }
     for (auto& [name, fields] : below)
-      if (name == steps[at]) return fields.add(steps, at + 1, node);
-    below.emplace_back(steps[at], WantedFields());
-    below.back().second.add(steps, at + 1, node);
+      if (name == steps[at]) return fields->add(steps, at + 1, node);
+    below.emplace_back(steps[at], std::make_unique<WantedFields>());
+    below.back().second->add(steps, at + 1, node);
   }
   void add_all(const YAML::Node& mapping) {
     is_mapping = true;
@@ -138,17 +139,17 @@ class Comparison {
   void compare_fields(const WantedFields& wanted, const json* got, const std::string& field) {
     if (wanted.value) return compare(*wanted.value, got, field);
     if (got != nullptr && got->is_array()) {
-      for (const auto& [name, fields] : wanted.below) compare_fields(fields, item_at(*got, name), child_name(field, name));
+      for (const auto& [name, fields] : wanted.below) compare_fields(*fields, item_at(*got, name), child_name(field, name));
       return;
     }
     if (got == nullptr || !got->is_object()) {
-      for (const auto& [name, fields] : wanted.below) compare_fields(fields, nullptr, child_name(field, name));
+      for (const auto& [name, fields] : wanted.below) compare_fields(*fields, nullptr, child_name(field, name));
       if (wanted.below.empty()) differ(field, fmt::format("want an object, got {}", shown(got)));
       return;
     }
     for (const auto& [name, fields] : wanted.below) {
       const auto found = got->find(name);
-      compare_fields(fields, found != got->end() ? &*found : nullptr, child_name(field, name));
+      compare_fields(*fields, found != got->end() ? &*found : nullptr, child_name(field, name));
     }
     if (extent_ == Extent::Subset) return;
     for (const auto& [name, value] : got->items()) {
