@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "pipeline/compile/plugin_donor.h"
+#include "pipeline/config/plugin_walk.h"
 #include "pipeline/plugin/registry.h"
 
 namespace logboom {
@@ -84,15 +85,7 @@ class PlanBuilder {
     if (const Attribute* given = node.find("id")) given_ids_.insert(given->value.text);
   }
   void note_nodes(const std::vector<Statement>& statements) {
-    for (const Statement& statement : statements) {
-      if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
-        note_node(*node);
-        continue;
-      }
-      const auto& choice = std::get<IfNode>(statement.node);
-      for (const Branch& branch : choice.branches) note_nodes(branch.body);
-      note_nodes(choice.otherwise);
-    }
+    for_each_plugin(statements, [this](const PluginNode& node) { note_node(node); });
   }
 
   /// The id option, or kind, name and number; a number whose id somebody gave to another plugin, or that goes on with a
@@ -266,17 +259,10 @@ class ErrorReach {
     PlannedLabel& label = plan_.labels[number];
     if (label.is_behind_error) return;
     label.is_behind_error = true;
-    mark_block(label.outputs);
-  }
-  void mark_block(const Block& block) {
-    for (const Step& step : block.steps) {
+    for_each_step(label.outputs, [this](const Step& step) {
       if (const auto* output = std::get_if<OutputStep>(&step)) plan_.output_sites[output->output].is_behind_error = true;
       if (const auto* relabel = std::get_if<RelabelStep>(&step)) mark_label(relabel->label);
-      if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
-        for (const auto& branch : (*choice)->branches) mark_block(branch.body);
-        mark_block((*choice)->otherwise);
-      }
-    }
+    });
   }
   Plan& plan_;
 };
@@ -302,17 +288,10 @@ class CycleSearch {
       return;
     }
     states_[label] = State::Open;
-    visit_block(plan_.labels[label].outputs);
-    states_[label] = State::Done;
-  }
-  void visit_block(const Block& block) {
-    for (const Step& step : block.steps) {
+    for_each_step(plan_.labels[label].outputs, [this](const Step& step) {
       if (const auto* relabel = std::get_if<RelabelStep>(&step)) visit_label(relabel->label);
-      if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
-        for (const auto& branch : (*choice)->branches) visit_block(branch.body);
-        visit_block((*choice)->otherwise);
-      }
-    }
+    });
+    states_[label] = State::Done;
   }
   const Plan& plan_;
   Diagnostics& diagnostics_;

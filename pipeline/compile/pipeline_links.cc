@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "pipeline/config/plugin_walk.h"
+
 namespace logboom {
 namespace {
 
@@ -18,28 +20,19 @@ struct Sending {
   SourceSpan span;
 };
 
-void collect_sendings(const std::vector<Statement>& statements, std::vector<Sending>& out) {
-  for (const Statement& statement : statements) {
-    if (const auto* choice = std::get_if<IfNode>(&statement.node)) {
-      for (const Branch& branch : choice->branches) collect_sendings(branch.body, out);
-      collect_sendings(choice->otherwise, out);
-      continue;
-    }
-    const auto& node = std::get<PluginNode>(statement.node);
-    const Attribute* send_to = node.name == kPlugin ? node.find("send_to") : nullptr;
-    if (send_to == nullptr) continue;
-    if (send_to->value.kind != ConfigValue::Kind::Array) {
-      out.push_back({send_to->value.text, send_to->value.span});
-      continue;
-    }
-    for (const ConfigValue& name : send_to->value.items) out.push_back({name.text, name.span});
-  }
-}
-
 std::vector<Sending> sendings_of(const Graph& graph) {
   std::vector<Sending> found;
-  collect_sendings(graph.outputs, found);
-  for (const LabelNode& label : graph.labels) collect_sendings(label.outputs, found);
+  const auto collect = [&](const PluginNode& node) {
+    const Attribute* send_to = node.name == kPlugin ? node.find("send_to") : nullptr;
+    if (send_to == nullptr) return;
+    if (send_to->value.kind != ConfigValue::Kind::Array) {
+      found.push_back({send_to->value.text, send_to->value.span});
+      return;
+    }
+    for (const ConfigValue& name : send_to->value.items) found.push_back({name.text, name.span});
+  };
+  for_each_plugin(graph.outputs, collect);
+  for (const LabelNode& label : graph.labels) for_each_plugin(label.outputs, collect);
   return found;
 }
 

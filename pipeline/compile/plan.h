@@ -50,6 +50,19 @@ struct IfStep {
   Block otherwise;
 };
 
+/// Calls `visit` with each step of a block in order, with those inside a choice and not with the choice.
+template <class Visit>
+void for_each_step(const Block& block, const Visit& visit) {
+  for (const Step& step : block.steps) {
+    if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
+      for (const auto& branch : (*choice)->branches) for_each_step(branch.body, visit);
+      for_each_step((*choice)->otherwise, visit);
+    } else {
+      visit(step);
+    }
+  }
+}
+
 /// What is known of a plugin beside its instance.
 struct PluginSite {
   std::string id;
@@ -61,7 +74,7 @@ struct PluginSite {
   Counter* events_in = nullptr;
   Counter* events_out = nullptr;
   Counter* duration_nanoseconds = nullptr;
-  DeliveryOptions delivery;  // of an output
+  DeliveryOptions delivery;      // of an output
   bool is_behind_error = false;  // outputs: see PlannedLabel
 };
 

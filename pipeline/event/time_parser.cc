@@ -261,37 +261,37 @@ std::optional<Timestamp> TimeParser::parse_letters(std::string_view text, Timest
     const auto day = plan_.day(fields, now, *zone, scratch.year_guess);
     if (!day) return std::nullopt;
     local_seconds = *day * kSecondsPerDay + plan_.second_of_day(fields);
-    const auto size = static_cast<std::size_t>(behind_minute - text.data());
-    if (seconds_op_ != 0 && size <= Minute::kMostBytes) {
-      minute.parser = serial_;
-      minute.zone = &default_zone;
-      minute.quarter_hour = now.seconds / kSecondsPerQuarterHour;
-      minute.local_seconds = local_seconds - fields[TimeField::Second];
-      minute.size = size;
-      std::memcpy(minute.text, text.data(), size);
-    }
   }
   const auto seconds = has_offset ? local_seconds - offset_seconds : zone->to_unix(local_seconds, scratch.stretch);
   if (!seconds) return std::nullopt;
   const auto time = valid_or_nothing(*seconds, fields.nanoseconds);
-  if (time && seconds_op_ != 0)
-    remember_tail(text, *time, fields[TimeField::Second], has_offset ? nullptr : &scratch.stretch, minute);
+  if (!time || seconds_op_ == 0) return time;
+
+  minute.parser = serial_;
+  minute.zone = &default_zone;
+  minute.quarter_hour = now.seconds / kSecondsPerQuarterHour;
+  minute.local_seconds = local_seconds - fields[TimeField::Second];
+  minute.time = {time->seconds - fields[TimeField::Second], time->nanoseconds};
+  const bool changes_offset = !has_offset && (minute.local_seconds < scratch.stretch.local_begin ||
+                                              minute.local_seconds + 60 > scratch.stretch.local_end);
+  minute.remember(text, static_cast<std::size_t>(behind_minute - text.data()),
+                  ops_[seconds_op_].code == OpCode::ShortNumber && !changes_offset);
   return time;
 }
 
-/// `stretch`: of the zone that decided, nullptr when an offset did.
-void TimeParser::remember_tail(std::string_view text, Timestamp time, std::int32_t second, const TimeZone::Stretch* stretch,
-                               Minute& minute) const {
-  minute.has_tail = false;
-  if (minute.parser != serial_ || ops_[seconds_op_].code != OpCode::ShortNumber) return;
-  const std::string_view rest = text.substr(minute.size);
-  if (rest.size() < 2 || !is_digit(rest[1]) || rest.size() - 2 > Minute::kMostTailBytes) return;
-  if (stretch != nullptr && (minute.local_seconds < stretch->local_begin || minute.local_seconds + 60 > stretch->local_end))
-    return;  // the zone changes its offset within the minute
-  minute.has_tail = true;
-  minute.time = {time.seconds - second, time.nanoseconds};
-  minute.tail_size = rest.size() - 2;
-  std::memcpy(minute.tail, rest.data() + 2, minute.tail_size);
+void TimeParser::Minute::remember(std::string_view whole, std::size_t seconds_at, bool may_have_tail) {
+  has_tail = false;
+  if (seconds_at > kMostBytes) {
+    parser = 0;
+    return;
+  }
+  size = seconds_at;
+  std::memcpy(text, whole.data(), size);
+  const std::string_view rest = whole.substr(size);
+  if (!may_have_tail || rest.size() < 2 || !is_digit(rest[1]) || rest.size() - 2 > kMostTailBytes) return;
+  has_tail = true;
+  tail_size = rest.size() - 2;
+  std::memcpy(tail, rest.data() + 2, tail_size);
 }
 
 }  // namespace logboom

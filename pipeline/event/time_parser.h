@@ -39,6 +39,9 @@ class TimeParser {
     std::size_t tail_size = 0;  // and of what stands behind them
     char text[kMostBytes];
     char tail[kMostTailBytes];
+
+    /// Takes the text apart. `may_have_tail`: seconds of two digits are all that it takes to know the time.
+    void remember(std::string_view whole, std::size_t seconds_at, bool may_have_tail);
   };
 
   /// What one thread remembers between texts. One Scratch may serve any number of parsers.
@@ -99,8 +102,6 @@ class TimeParser {
   TimeParser() = default;
   std::optional<Timestamp> parse_letters(std::string_view text, Timestamp now, Scratch& scratch, const TimeZone& zone) const;
   std::size_t find_seconds_op() const;
-  void remember_tail(std::string_view text, Timestamp time, std::int32_t second, const TimeZone::Stretch* stretch,
-                     Minute& minute) const;
   std::optional<Timestamp> parse_iso8601_text(std::string_view text, Scratch& scratch, const TimeZone& zone) const;
 
   Kind kind_ = Kind::Letters;

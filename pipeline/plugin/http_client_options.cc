@@ -34,7 +34,7 @@ std::string proxy_address(const ConfigValue& proxy, const PluginContext& context
 }
 
 /// Says before any request what would fail in every one.
-void check_tls(const HttpPluginOptions& options, const PluginContext& context) {
+void check_tls(const HttpTlsOptions& options, const PluginContext& context) {
   TlsClientSettings settings;
   settings.certificate = options.ssl_certificate.value_or("");
   settings.key = options.ssl_key.value_or("");
@@ -51,6 +51,17 @@ void check_tls(const HttpPluginOptions& options, const PluginContext& context) {
 
 }  // namespace
 
+void read_http_tls_options(const HttpTlsOptions& options, const PluginContext& context, HttpClientOptions& to) {
+  to.verifies_peer = options.ssl_verification_mode != "none";
+  to.verifies_name = options.ssl_verification_mode == "full";
+  to.certificate_file = options.ssl_certificate.value_or("");
+  to.key_file = options.ssl_key.value_or("");
+  if (options.ssl_key_passphrase) to.key_passphrase = options.ssl_key_passphrase->value;
+  to.tls_protocols = options.ssl_supported_protocols;
+  to.cipher_suites = options.ssl_cipher_suites;
+  to.authorities_pem = read_certificate_authorities(options.ssl_certificate_authorities, context);
+}
+
 HttpClientOptions http_client_options(const HttpPluginOptions& options, const PluginContext& context) {
   HttpClientOptions made;
   made.max_transfers = options.pool_max;
@@ -61,20 +72,13 @@ HttpClientOptions http_client_options(const HttpPluginOptions& options, const Pl
   made.follows_redirects = options.follow_redirects;
   made.keeps_connections = options.keepalive;
   made.keeps_cookies = options.cookies;
-  made.verifies_peer = options.ssl_verification_mode != "none";
-  made.verifies_name = options.ssl_verification_mode == "full";
-  made.certificate_file = options.ssl_certificate.value_or("");
-  made.key_file = options.ssl_key.value_or("");
-  if (options.ssl_key_passphrase) made.key_passphrase = options.ssl_key_passphrase->value;
-  made.tls_protocols = options.ssl_supported_protocols;
-  made.cipher_suites = options.ssl_cipher_suites;
   if (options.proxy) made.proxy = proxy_address(*options.proxy, context);
   made.user = options.user.value_or("");
   if (options.password) made.password = options.password->value;
   if (options.user.has_value() != options.password.has_value())
     context.error(options.user ? "user" : "password", "user and password belong together", "give both, or neither");
   check_tls(options, context);
-  made.authorities_pem = read_certificate_authorities(options.ssl_certificate_authorities, context);
+  read_http_tls_options(options, context, made);
   return made;
 }
 

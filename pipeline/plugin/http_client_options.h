@@ -13,8 +13,19 @@
 
 namespace logboom {
 
+/// How services are spoken to over TLS. An options struct derives from this, or from HttpPluginOptions below.
+struct HttpTlsOptions {
+  std::string ssl_verification_mode = "full";
+  std::vector<std::string> ssl_certificate_authorities;
+  std::optional<std::string> ssl_certificate;
+  std::optional<std::string> ssl_key;
+  std::optional<Secret> ssl_key_passphrase;
+  std::vector<std::string> ssl_supported_protocols;
+  std::vector<std::string> ssl_cipher_suites;
+};
+
 /// An options struct derives from this.
-struct HttpPluginOptions {
+struct HttpPluginOptions : HttpTlsOptions {
   std::optional<std::string> user;
   std::optional<Secret> password;
   std::optional<ConfigValue> proxy;
@@ -30,14 +41,38 @@ struct HttpPluginOptions {
   bool retry_non_idempotent = false;
   std::uint64_t validate_after_inactivity = 200;
   std::optional<bool> ssl_enabled;
-  std::string ssl_verification_mode = "full";
-  std::vector<std::string> ssl_certificate_authorities;
-  std::optional<std::string> ssl_certificate;
-  std::optional<std::string> ssl_key;
-  std::optional<Secret> ssl_key_passphrase;
-  std::vector<std::string> ssl_supported_protocols;
-  std::vector<std::string> ssl_cipher_suites;
 };
+
+/// Declares them in a table whose options struct derives from HttpTlsOptions.
+template <class Options>
+void declare_http_tls_options(OptionTable<Options>& table) {
+  const auto of = [](auto HttpTlsOptions::*member) {
+    using Member = std::remove_reference_t<decltype(std::declval<HttpTlsOptions&>().*member)>;
+    return static_cast<Member Options::*>(member);
+  };
+  using O = HttpTlsOptions;
+  table
+      .optional("ssl_verification_mode", of(&O::ssl_verification_mode),
+                "full: the service's certificate and the name in it are checked; certificate: not the name; none: neither.")
+      .one_of({"full", "certificate", "none"});
+  table
+      .optional("ssl_certificate_authorities", of(&O::ssl_certificate_authorities),
+                "PEM files to trust instead of the system's.")
+      .must_exist();
+  table.optional("ssl_certificate", of(&O::ssl_certificate), "PEM certificate of this client.").must_exist();
+  table.optional("ssl_key", of(&O::ssl_key), "PEM key of this client.").must_exist();
+  table.optional("ssl_key_passphrase", of(&O::ssl_key_passphrase), "Passphrase of the key.");
+  table
+      .optional("ssl_supported_protocols", of(&O::ssl_supported_protocols),
+                "TLS versions that are spoken; both when not given.")
+      .one_of({"TLSv1.2", "TLSv1.3"});
+  table.optional("ssl_cipher_suites", of(&O::ssl_cipher_suites),
+                 "Cipher suites, by IANA or OpenSSL name; OpenSSL's own choice when not given.");
+  for (const char* name : {"ssl_keystore_path", "ssl_keystore_password", "ssl_keystore_type", "keystore"})
+    table.obsolete(name, "give PEM files with ssl_certificate and ssl_key");
+  for (const char* name : {"ssl_truststore_path", "ssl_truststore_password", "ssl_truststore_type", "truststore"})
+    table.obsolete(name, "give PEM files with ssl_certificate_authorities");
+}
 
 /// Declares them in a table whose options struct derives from HttpPluginOptions.
 template <class Options>
@@ -70,32 +105,15 @@ void declare_http_client_options(OptionTable<Options>& table) {
   table.optional("validate_after_inactivity", of(&O::validate_after_inactivity),
                  "Accepted for compatibility: connections are always checked.");
   table.optional("ssl_enabled", of(&O::ssl_enabled), "Speaks TLS to hosts whose address does not say; a URL does say it.");
-  table
-      .optional("ssl_verification_mode", of(&O::ssl_verification_mode),
-                "full: the service's certificate and the name in it are checked; certificate: not the name; none: neither.")
-      .one_of({"full", "certificate", "none"});
-  table
-      .optional("ssl_certificate_authorities", of(&O::ssl_certificate_authorities),
-                "PEM files to trust instead of the system's.")
-      .must_exist();
-  table.optional("ssl_certificate", of(&O::ssl_certificate), "PEM certificate of this client.").must_exist();
-  table.optional("ssl_key", of(&O::ssl_key), "PEM key of this client.").must_exist();
-  table.optional("ssl_key_passphrase", of(&O::ssl_key_passphrase), "Passphrase of the key.");
-  table
-      .optional("ssl_supported_protocols", of(&O::ssl_supported_protocols),
-                "TLS versions that are spoken; both when not given.")
-      .one_of({"TLSv1.2", "TLSv1.3"});
-  table.optional("ssl_cipher_suites", of(&O::ssl_cipher_suites),
-                 "Cipher suites, by IANA or OpenSSL name; OpenSSL's own choice when not given.");
-  for (const char* name : {"ssl_keystore_path", "ssl_keystore_password", "ssl_keystore_type", "keystore"})
-    table.obsolete(name, "give PEM files with ssl_certificate and ssl_key");
-  for (const char* name : {"ssl_truststore_path", "ssl_truststore_password", "ssl_truststore_type", "truststore"})
-    table.obsolete(name, "give PEM files with ssl_certificate_authorities");
+  declare_http_tls_options(table);
   table.obsolete("cacert", "it is called ssl_certificate_authorities");
   table.obsolete("client_cert", "it is called ssl_certificate");
   table.obsolete("client_key", "it is called ssl_key");
   table.obsolete("verify_ssl", "it is called ssl_verification_mode");
 }
+
+/// Sets what the options say in a client's. Files are read, and those that cannot be are reported.
+void read_http_tls_options(const HttpTlsOptions& options, const PluginContext& context, HttpClientOptions& to);
 
 /// The client that the options describe. What can never work is reported at its option, files included.
 HttpClientOptions http_client_options(const HttpPluginOptions& options, const PluginContext& context);

@@ -1,8 +1,8 @@
 #include "pipeline/run/error_route.h"
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
+
+#include "pipeline/base/one_time_signal.h"
 
 namespace logboom {
 namespace {
@@ -65,19 +65,9 @@ DeadLetterSink::Taken ErrorRoute::put(const Event& event, const DeadLetterCause&
 
 bool ErrorRoute::wait_until_writable(std::chrono::milliseconds limit) {
   if (is_given_up_) return false;
-  struct Room {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool is_there = false;
-  };
-  const auto room = std::make_shared<Room>();
-  queue_.call_when_room([room] {
-    const std::lock_guard lock(room->mutex);
-    room->is_there = true;
-    room->changed.notify_all();
-  });
-  std::unique_lock lock(room->mutex);
-  room->changed.wait_for(lock, limit, [&] { return room->is_there; });
+  const auto room = std::make_shared<OneTimeSignal>();
+  queue_.call_when_room([room] { room->give(); });
+  room->wait_for(limit);
   return !is_given_up_;
 }
 

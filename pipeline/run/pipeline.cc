@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "pipeline/base/log.h"
+#include "pipeline/base/one_time_signal.h"
 #include "pipeline/run/input_label.h"
 #include "pipeline/run/plan_runner.h"
 
@@ -92,24 +93,12 @@ class Pipeline::Sink final : public EventSink, public std::enable_shared_from_th
   }
 
   bool push(ChunkPtr chunk, StopSignal& stop) override {
-    struct Room {
-      std::mutex mutex;
-      std::condition_variable changed;
-      bool is_there = false;
-    };
     while (!try_push(chunk)) {
       if (is_stopping() || stop.is_stopping()) return false;
       const auto blocked_since = std::chrono::steady_clock::now();
-      const auto room = std::make_shared<Room>();
-      queue_->call_when_room([room] {
-        {
-          const std::lock_guard lock(room->mutex);
-          room->is_there = true;
-        }
-        room->changed.notify_all();
-      });
-      std::unique_lock lock(room->mutex);
-      while (!room->is_there && !stop.is_stopping()) room->changed.wait_for(lock, kStopCheckInterval);
+      const auto room = std::make_shared<OneTimeSignal>();
+      queue_->call_when_room([room] { room->give(); });
+      while (!stop.is_stopping() && !room->wait_for(kStopCheckInterval)) continue;
       count_blocked(blocked_microseconds_, blocked_since);
     }
     return true;

@@ -26,14 +26,9 @@ void add_label(const Plan& plan, std::size_t label, std::vector<bool>& is_known,
 
 /// Puts every label that a block of outputs leads to before those that are there already. The compiler refused circles.
 void add_labels(const Plan& plan, const Block& outputs, std::vector<bool>& is_known, std::vector<std::size_t>& order) {
-  for (const Step& step : outputs.steps) {
-    if (const auto* relabel = std::get_if<RelabelStep>(&step)) {
-      add_label(plan, relabel->label, is_known, order);
-    } else if (const auto* choice = std::get_if<std::unique_ptr<IfStep>>(&step)) {
-      for (const auto& branch : (*choice)->branches) add_labels(plan, branch.body, is_known, order);
-      add_labels(plan, (*choice)->otherwise, is_known, order);
-    }
-  }
+  for_each_step(outputs, [&](const Step& step) {
+    if (const auto* relabel = std::get_if<RelabelStep>(&step)) add_label(plan, relabel->label, is_known, order);
+  });
 }
 
 void add_label(const Plan& plan, std::size_t label, std::vector<bool>& is_known, std::vector<std::size_t>& order) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/config/plugin_walk.h"
 #include "pipeline/event/field_ref.h"
 #include "pipeline/plugin/options.h"
 
@@ -112,22 +113,11 @@ void Coverage::watch_branch(Plan& plan, Block& block, Place& place, bool has_out
   plan.filter_sites.push_back(hidden_site(metrics_));
 }
 
-void Coverage::add_filter_nodes(const std::vector<Statement>& statements, std::vector<const PluginNode*>& nodes) {
-  for (const Statement& statement : statements) {
-    if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
-      nodes.push_back(node);
-      continue;
-    }
-    const auto& choice = std::get<IfNode>(statement.node);
-    for (const Branch& branch : choice.branches) add_filter_nodes(branch.body, nodes);
-    add_filter_nodes(choice.otherwise, nodes);
-  }
-}
-
 void Coverage::collect(const Plan& plan) {
   std::vector<const PluginNode*> nodes;  // in the order of the plan's filters
-  add_filter_nodes(plan.graph.filters, nodes);
-  for (const LabelNode& label : plan.graph.labels) add_filter_nodes(label.filters, nodes);
+  const auto add = [&](const PluginNode& node) { nodes.push_back(&node); };
+  for_each_plugin(plan.graph.filters, add);
+  for (const LabelNode& label : plan.graph.labels) for_each_plugin(label.filters, add);
   for (std::size_t i = 0; i < nodes.size(); ++i)
     if (nodes[i]->name == "grok") collect_patterns(*nodes[i], *plan.filter_sites[i].metrics);
 }

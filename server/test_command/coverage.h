@@ -35,7 +35,6 @@ class Coverage {
 
   void watch_block(Plan& plan, const std::vector<Statement>& statements, Block& block, bool has_outputs);
   void watch_branch(Plan& plan, Block& block, Place& place, bool has_outputs);
-  static void add_filter_nodes(const std::vector<Statement>& statements, std::vector<const PluginNode*>& nodes);
   void collect_patterns(const PluginNode& node, MetricScope& metrics);
 
   MetricScope metrics_;  // of the counters in the plans

@@ -6,65 +6,19 @@ Feeds the same lines over TCP each time. Prints events per second until both liv
 process per million events; medians of the rounds. The third output alive is the fair comparison: a disk buffer's writing is work that two
 outputs alone do not have.
 """
-import argparse, os, socket, statistics, subprocess, sys, tempfile, threading, time
+import argparse, os, statistics, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import run
-from elasticsearch_output import cpu_seconds
+from fed_over_tcp import DiscardingServer, cpu_seconds, logboom
 
 
-class Counter:
-    """An HTTP server that counts the items of JSON arrays by their "n" and throws them away."""
+class Counter(DiscardingServer):
+    """Counts the items of JSON arrays by their "n"."""
 
-    def __init__(self):
-        self.count, self.changed = 0, threading.Condition()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            connection, _ = self.listener.accept()
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
-        try:
-            self.answer_all(connection)
-        except ConnectionError:
-            pass  # the process was ended
-
-    def answer_all(self, connection):
-        held = b""
-        while True:
-            while b"\r\n\r\n" not in held:
-                part = connection.recv(65536)
-                if not part:
-                    return
-                held += part
-            head, held = held.split(b"\r\n\r\n", 1)
-            lower = head.lower()
-            if b"expect: 100-continue" in lower:
-                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-            size = int(lower.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-            parts = [held]
-            left = size - len(held)
-            while left > 0:
-                part = connection.recv(min(left, 1 << 20))
-                if not part:
-                    return
-                parts.append(part)
-                left -= len(part)
-            held = b""
-            count = b"".join(parts).count(b'"n":')
-            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-            with self.changed:
-                self.count += count
-                self.changed.notify_all()
-
-    def wait_for(self, count):
-        with self.changed:
-            return self.changed.wait_for(lambda: self.count >= count, 600)
+    def answer(self, headers, body):
+        return body.count(b'"n":'), b"", b""
 
 
 def one_round(lines, data, third):
@@ -74,28 +28,12 @@ def one_round(lines, data, third):
     if third != "absent":
         port = Counter().port if third == "alive" else run.free_port()
         outputs += output % (port, "id => third buffer => { type => disk max_bytes => '20gb' }")
-    port = run.free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        config = run.w(folder + "/lb.conf", "input { tcp { host => '127.0.0.1' port => %d codec => json_lines } } output { %s }" % (port, outputs))
-        process = subprocess.Popen([os.environ.get("LOGBOOM", "build/release/logboom"), "-f", config, "--path.data", folder + "/data",
-                                    "--pipeline.ecs_compatibility", "disabled"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            while True:
-                try:
-                    feed = socket.create_connection(("127.0.0.1", port), 1)
-                    break
-                except OSError:
-                    time.sleep(0.05)
-            before, start = cpu_seconds(process.pid), time.monotonic()
-            feed.sendall(data)
-            feed.close()
-            for server in live:
-                if not server.wait_for(lines):
-                    raise SystemExit("the live outputs have %s of %d" % ([s.count for s in live], lines))
-            return lines / (time.monotonic() - start), (cpu_seconds(process.pid) - before) / lines * 1e6
-        finally:
-            process.kill()
-            process.wait()
+    with logboom(outputs) as (process, feed):
+        before, start = cpu_seconds(process.pid), time.monotonic()
+        feed.sendall(data)
+        for server in live:
+            server.wait_for(lines)
+        return lines / (time.monotonic() - start), (cpu_seconds(process.pid) - before) / lines * 1e6
 
 
 def main():

@@ -4,10 +4,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 
+#include "pipeline/base/one_time_signal.h"
 #include "pipeline/plugin/kafka_options.h"
 
 namespace logboom {
@@ -21,13 +20,6 @@ using std::chrono::steady_clock;
 constexpr auto kPauseAfter = milliseconds(500);              // without room in the queue
 constexpr auto kHandOverPatience = std::chrono::seconds(5);  // for events under way when a partition goes to somebody else
 constexpr auto kLagInterval = std::chrono::seconds(1);
-
-/// Cleared when the sink has room again.
-struct RoomSignal {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool is_there = false;
-};
 
 struct FreePartitionList {
   void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
@@ -224,14 +216,8 @@ bool KafkaConsumer::push(ChunkPtr chunk, EventSink& sink, StopSignal& stop) {
   const auto begun = steady_clock::now();
   while (!sink.try_push(chunk)) {
     if (stop.is_stopping() || sink.is_stopping()) break;
-    const auto room = std::make_shared<RoomSignal>();
-    sink.call_when_room([room] {
-      {
-        const std::lock_guard lock(room->mutex);
-        room->is_there = true;
-      }
-      room->changed.notify_all();
-    });
+    const auto room = std::make_shared<OneTimeSignal>();
+    sink.call_when_room([room] { room->give(); });
     for (bool is_there = false; !is_there && !stop.is_stopping();) {
       if (!is_paused_ && steady_clock::now() - begun > kPauseAfter) set_paused(true);
       if (is_paused_) {
@@ -239,8 +225,7 @@ bool KafkaConsumer::push(ChunkPtr chunk, EventSink& sink, StopSignal& stop) {
         backlog_.insert(backlog_.end(), late.begin(), late.end());
         update_lag();
       }
-      std::unique_lock lock(room->mutex);
-      is_there = room->changed.wait_for(lock, milliseconds(50), [&] { return room->is_there; });
+      is_there = room->wait_for(milliseconds(50));
     }
   }
   if (is_paused_ && !stop.is_stopping()) set_paused(false);

@@ -6,7 +6,6 @@
 
 #include "pipeline/net/http_text.h"
 #include "pipeline/net/server_address.h"
-#include "pipeline/plugin/tls_options.h"
 
 namespace logboom {
 namespace {
@@ -59,19 +58,12 @@ void read_client_options(const ElasticsearchOptions& options, const PluginContex
   to.silence_seconds = 0;  // a bulk request may take a while to answer; `timeout` bounds it
   to.follows_redirects = false;
   to.keeps_cookies = false;
-  to.verifies_peer = options.ssl_verification_mode != "none";
-  to.verifies_name = options.ssl_verification_mode == "full";
-  to.certificate_file = options.ssl_certificate.value_or("");
-  to.key_file = options.ssl_key.value_or("");
-  if (options.ssl_key_passphrase) to.key_passphrase = options.ssl_key_passphrase->value;
-  to.tls_protocols = options.ssl_supported_protocols;
-  to.cipher_suites = options.ssl_cipher_suites;
   to.proxy = options.proxy.value_or("");
   to.max_answer_bytes = 64 * 1024 * 1024;
-  if (to.certificate_file.empty() != to.key_file.empty())
-    context.error(to.key_file.empty() ? "ssl_certificate" : "ssl_key", "ssl_certificate and ssl_key belong together",
+  if (options.ssl_certificate.has_value() != options.ssl_key.has_value())
+    context.error(!options.ssl_key ? "ssl_certificate" : "ssl_key", "ssl_certificate and ssl_key belong together",
                   "give both, or neither");
-  to.authorities_pem = read_certificate_authorities(options.ssl_certificate_authorities, context);
+  read_http_tls_options(options, context, to);
 }
 
 void read_headers(const ElasticsearchOptions& options, const PluginContext& context, const std::string& credentials,

@@ -113,36 +113,14 @@ void declare_client(OptionTable<O>& table) {
       .deprecated("set compression_level");
   table.optional("ssl_enabled", &O::ssl_enabled,
                  "Speaks TLS to hosts whose address does not say; those that say must agree.");
-  table
-      .optional("ssl_verification_mode", &O::ssl_verification_mode,
-                "full: the certificate and the name in it are checked; certificate: not the name; none: neither.")
-      .one_of({"full", "certificate", "none"});
-  table
-      .optional("ssl_certificate_authorities", &O::ssl_certificate_authorities,
-                "PEM files to trust instead of the system's.")
-      .must_exist();
-  table.optional("ssl_certificate", &O::ssl_certificate, "PEM certificate of this client.").must_exist();
-  table.optional("ssl_key", &O::ssl_key, "PEM key of this client.").must_exist();
-  table.optional("ssl_key_passphrase", &O::ssl_key_passphrase, "Passphrase of the key.");
-  table
-      .optional("ssl_supported_protocols", &O::ssl_supported_protocols, "TLS versions that are spoken; both when not given.")
-      .one_of({"TLSv1.2", "TLSv1.3"});
-  table.optional("ssl_cipher_suites", &O::ssl_cipher_suites, "Cipher suites, by IANA or OpenSSL name.");
+  declare_http_tls_options(table);
 }
 
 void declare_refused(OptionTable<O>& table) {
   table.obsolete("document_type", "documents have no types any more; leave it out");
   table.obsolete("ca_trusted_fingerprint", "trust the authority itself: ssl_certificate_authorities with its PEM file");
-  table.obsolete("ssl_keystore_path", "give PEM files with ssl_certificate and ssl_key");
-  table.obsolete("ssl_keystore_password", "give PEM files with ssl_certificate and ssl_key");
-  table.obsolete("ssl_keystore_type", "give PEM files with ssl_certificate and ssl_key");
-  table.obsolete("ssl_truststore_path", "give PEM files with ssl_certificate_authorities");
-  table.obsolete("ssl_truststore_password", "give PEM files with ssl_certificate_authorities");
-  table.obsolete("ssl_truststore_type", "give PEM files with ssl_certificate_authorities");
   table.obsolete("ssl", "it is called ssl_enabled");
   table.obsolete("cacert", "it is called ssl_certificate_authorities");
-  table.obsolete("keystore", "give PEM files with ssl_certificate and ssl_key");
-  table.obsolete("truststore", "give PEM files with ssl_certificate_authorities");
   table.obsolete("ssl_certificate_verification", "it is called ssl_verification_mode");
 }
 

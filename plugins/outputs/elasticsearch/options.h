@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "pipeline/plugin/context.h"
+#include "pipeline/plugin/http_client_options.h"
 #include "pipeline/plugin/options.h"
 
 namespace logboom {
 
-struct ElasticsearchOptions {
+struct ElasticsearchOptions : HttpTlsOptions {
   // Where to.
   std::vector<std::string> hosts = {"//127.0.0.1"};
   std::string path;
@@ -82,13 +83,6 @@ struct ElasticsearchOptions {
   std::optional<bool> http_compression;
   // TLS.
   std::optional<bool> ssl_enabled;
-  std::string ssl_verification_mode = "full";
-  std::vector<std::string> ssl_certificate_authorities;
-  std::optional<std::string> ssl_certificate;
-  std::optional<std::string> ssl_key;
-  std::optional<Secret> ssl_key_passphrase;
-  std::vector<std::string> ssl_supported_protocols;
-  std::vector<std::string> ssl_cipher_suites;
 };
 
 OptionTable<ElasticsearchOptions> elasticsearch_options();

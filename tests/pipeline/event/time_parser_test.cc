@@ -363,6 +363,14 @@ TEST_CASE("what was read before changes nothing", "[time]") {
   }
 }
 
+TEST_CASE("a text that failed leaves nothing behind for the next one", "[time]") {
+  const auto parser = *TimeParser::compile("dd/MMM/yyyy:HH:mm:ss", {find_zone("Europe/Berlin"), "en"});
+  TimeParser::Scratch scratch;
+  CHECK(shown(parser.parse("01/Mar/2024:02:30:05", {}, scratch)) == "2024-03-01T01:30:05.000Z");
+  CHECK(shown(parser.parse("31/Mar/2024:02:30:05", {}, scratch)) == "failure");  // daylight saving skips the hour
+  CHECK(shown(parser.parse("31/Mar/2024:02:30:06", {}, scratch)) == "failure");
+}
+
 TEST_CASE("random texts and formats give a valid instant or a failure, and never crash", "[time]") {
   std::mt19937_64 random(5);
   constexpr std::string_view kLetters = "GCYyxMwdDEeahHkKmsSzZ'/:-. ,T";
