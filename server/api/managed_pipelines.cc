@@ -105,7 +105,9 @@ Result<CheckedPipeline> ManagedPipelines::check(const ProposedPipeline& proposed
   if (auto set = wanted.settings.set("path.config", path, "request"); set) {
     DeadLetterFiles dead_letters;
     MetricScope unused;
-    const CompiledPipeline compiled = compile_pipeline(wanted, process->variables, &dead_letters, unused);
+    PipelineBus bus;
+    const CompiledPipeline compiled =
+        compile_pipeline(read_pipeline(wanted, process->variables), &dead_letters, &bus, unused);
     checked = {compiled.plan != nullptr, compiled.diagnostics, compiled.config_hash};
   }
   unlink(path.c_str());
