@@ -137,6 +137,14 @@ class KafkaBroker(Process):
         consumer.close()
         return {p.partition: end for p, end in ends.items()}
 
+    def places(self, topic, number_of):
+        """Partition and offset of each message, by number_of(its value)."""
+        from kafka import KafkaConsumer
+        consumer = KafkaConsumer(topic, bootstrap_servers=self.address, auto_offset_reset="earliest", consumer_timeout_ms=5000)
+        found = {number_of(message.value): (message.partition, message.offset) for message in consumer}
+        consumer.close()
+        return found
+
     def committed(self, group, topic):
         offsets = self.admin().list_group_offsets(group)[group]
         return {p.partition: value.offset for p, value in offsets.items() if p.topic == topic}
@@ -180,6 +188,16 @@ class OpenSearchNode(Process):
                                          headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"{}")
+
+    def numbers(self, index, field, most):
+        """What the documents have in a field of numbers below `most`."""
+        step = 5000
+        found = set()
+        for low in range(0, most, step):
+            answer = self.ask("POST", "/%s/_search" % index, {"size": step, "_source": False, "docvalue_fields": [field],
+                                                              "query": {"range": {field: {"gte": low, "lt": low + step}}}})
+            found.update(hit["fields"][field][0] for hit in answer["hits"]["hits"])
+        return found
 
     def count(self, index):
         """Documents, as the server counts them after a refresh."""

@@ -70,7 +70,8 @@ def distinct(node, n):
     return found["n"]["value"]
 
 
-def wait_for_documents(node, n, seconds, running=(), broker=None):
+def wait_for_documents(node, n, seconds, running=(), broker=None, parts=()):
+    """Until there are n documents; when they do not come, says which are missing, where else they are, and what the servers logged."""
     def all_there():
         for one in running:
             assert one.process.poll() is None, "logboom ended:\n" + one.log_text()[-3000:]
@@ -80,11 +81,23 @@ def wait_for_documents(node, n, seconds, running=(), broker=None):
     try:
         harness.wait_for("%d documents" % n, all_there, seconds)
     except AssertionError as late:
-        count = "no answer"
-        with contextlib.suppress(OSError):
-            count = node.count("access")
-        offsets = ", the topic ends at %s, committed are %s" % (broker.end_offsets("access"), broker.committed("chain", "access")) if broker else ""
-        raise AssertionError("%s: %s of %d documents%s\n%s" % (late, count, n, offsets, "".join(o.log_text()[-3000:] for o in running)))
+        raise AssertionError("%s\n%s" % (late, what_is_there(node, n, broker, parts or running)))
+
+
+def what_is_there(node, n, broker, parts):
+    told = []
+    with contextlib.suppress(OSError):
+        missing = sorted(set(range(n)) - node.numbers("access", "n", n))
+        told.append("%d documents, these are missing: %s" % (node.count("access"), missing[:100]))
+        for part in parts:
+            seen = {event["n"] for event in part.events_that_are_whole()} if part.out.exists() else set()
+            told.append("%s has %d of them in its file" % (part.work.name, len(seen.intersection(missing))))
+    if broker:
+        told.append("the topic ends at %s, committed are %s" % (broker.end_offsets("access"), broker.committed("chain", "access")))
+        places = broker.places("access", lambda text: int(text.rsplit(b"order-", 1)[1].rstrip(b'"')))
+        told.append("partition and offset of the missing: %s" % [places.get(number) for number in missing[:100]])
+    told += ["%s:\n%s" % (part.work.name, part.log_text()[-6000:]) for part in parts]
+    return "\n".join(told)
 
 
 def run_chain(n, work):
@@ -136,7 +149,7 @@ def run_disturbed(n, work):
             with logboom(work, "second", pipeline) as second:
                 parts.append(second)
                 sending.result()
-                wait_for_documents(node, n, 240, [second], broker)
+                wait_for_documents(node, n, 240, [second], broker, parts)
                 harness.wait_for("the committed offsets", lambda: sum(broker.committed("chain", "access").values()) == n, 60)
             first.process.returncode = 0  # killed on purpose
         total = node.count("access")

@@ -24,7 +24,7 @@ class RecordingSink final : public EventSink {
   bool push(ChunkPtr chunk, StopSignal&) override { return try_push(chunk); }
   bool try_push(ChunkPtr& chunk) override {
     std::unique_lock lock(mutex_);
-    if (refuses) return false;
+    if (refuses_) return false;
     chunk->token().arm(chunk->events().size());
     for (Event* event : chunk->events()) {
       std::string line;
@@ -41,7 +41,16 @@ class RecordingSink final : public EventSink {
     changed_.notify_all();
     return true;
   }
-  void call_when_room(std::function<void()> callback) override { callback(); }
+  void call_when_room(std::function<void()> callback) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (refuses_) {
+        waiting_.push_back(std::move(callback));
+        return;
+      }
+    }
+    callback();
+  }
   bool is_stopping() const override { return false; }
 
   /// Waits until there are this many events; the test fails when they do not come.
@@ -78,8 +87,18 @@ class RecordingSink final : public EventSink {
     return held_.size();
   }
 
+  /// Whether it takes nothing, like a full queue.
+  void refuse(bool refuses) {
+    std::vector<std::function<void()>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      refuses_ = refuses;
+      if (!refuses) waiting.swap(waiting_);
+    }
+    for (const auto& callback : waiting) callback();
+  }
+
   bool acknowledges_at_once = true;
-  bool refuses = false;
 
  private:
   void release(std::unique_lock<std::mutex>&, std::size_t chunks) {
@@ -95,6 +114,8 @@ class RecordingSink final : public EventSink {
   std::vector<std::string> lines_;
   std::vector<std::string> metadata_;
   std::vector<ChunkPtr> held_;
+  bool refuses_ = false;
+  std::vector<std::function<void()>> waiting_;  // for room
 };
 
 /// An input that runs on a thread of its own until it returns or this is destroyed.

@@ -75,14 +75,16 @@ void KafkaConsumer::free(Messages& messages) {
   messages.clear();
 }
 
+/// One call for each message: the batch calls of librdkafka before 2.1 pass messages over when a partition is paused or
+/// given out anew meanwhile (its issue 4208), and do not tell from which assignment a message is.
 KafkaConsumer::Messages KafkaConsumer::poll(milliseconds timeout) {
-  std::vector<rd_kafka_message_t*> received(settings_.max_poll_records);
-  const auto count =
-      rd_kafka_consume_batch_queue(queue_, static_cast<int>(timeout.count()), received.data(), received.size());
-  received.resize(static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 0)));
   Messages messages;
-  messages.reserve(received.size());
-  for (rd_kafka_message_t* message : received) messages.push_back({message, assignments_});
+  while (messages.size() < settings_.max_poll_records) {
+    rd_kafka_message_t* message = rd_kafka_consume_queue(queue_, static_cast<int>(timeout.count()));
+    if (message == nullptr) break;
+    messages.push_back({message, assignments_});
+    timeout = milliseconds(0);
+  }
   return messages;
 }
 
@@ -259,7 +261,12 @@ void KafkaConsumer::rebalance(int error, rd_kafka_topic_partition_list_t* partit
     } else {
       code = rd_kafka_assign(client_, partitions);
     }
-    if (is_paused_) rd_kafka_pause_partitions(client_, partitions);
+    // A partition that was paused when it left comes back paused.
+    if (is_paused_) {
+      rd_kafka_pause_partitions(client_, partitions);
+    } else {
+      rd_kafka_resume_partitions(client_, partitions);
+    }
   } else {
     revoke(partitions);
     if (is_cooperative) {

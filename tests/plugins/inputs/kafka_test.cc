@@ -1,5 +1,13 @@
-// The kafka input without a broker: options, refusals. Against a real one: tests/peers/kafka_peer.py.
+// The kafka input: options, refusals, and a broker of librdkafka's own that lives in this process. Against a real one:
+// tests/peers/kafka_peer.py.
 #include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <atomic>
+#include <functional>
+#include <set>
+#include <thread>
 
 #include "pipeline/plugin/kafka_options.h"
 #include "tests/plugins/plugin_harness.h"
@@ -15,6 +23,77 @@ std::string refusals(std::string_view options) {
   PluginHarness<Input> harness("input", fmt::format("kafka {{ {} }}", options));
   CHECK(harness.plugin == nullptr);
   return harness.diagnostics.render();
+}
+
+/// A broker that librdkafka plays, with one topic, and a producer for it.
+class PlayedBroker {
+ public:
+  PlayedBroker() {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    char text[512] = "";
+    REQUIRE(rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", text, sizeof(text)) == RD_KAFKA_CONF_OK);
+    rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
+    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    INFO(text);
+    REQUIRE(producer_ != nullptr);
+    rd_kafka_mock_topic_create(rd_kafka_handle_mock_cluster(producer_), kTopic, kPartitions, 1);
+  }
+  ~PlayedBroker() { rd_kafka_destroy(producer_); }
+
+  /// The plugin's text for an input that reads the topic as a member of a group.
+  std::string input(std::string_view more) const {
+    return fmt::format(
+        R"(kafka {{ bootstrap_servers => "{}" topics => ["{}"] auto_offset_reset => "earliest" session_timeout_ms => 6000
+           heartbeat_interval_ms => 200 auto_commit_interval_ms => 50 {} }})",
+        rd_kafka_mock_cluster_bootstraps(rd_kafka_handle_mock_cluster(producer_)), kTopic, more);
+  }
+
+  /// So many more messages, over the partitions in turn. Their texts are numbers from 0 on.
+  void produce(int count) {
+    for (int i = 0; i < count; ++i, ++produced_) {
+      const std::string value = std::to_string(produced_);
+      REQUIRE(rd_kafka_producev(producer_, RD_KAFKA_V_TOPIC(kTopic), RD_KAFKA_V_PARTITION(produced_ % kPartitions),
+                                RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    REQUIRE(rd_kafka_flush(producer_, 20'000) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  int produced() const { return produced_; }
+
+ private:
+  static constexpr const char* kTopic = "lines";
+  static constexpr int kPartitions = 4;
+  rd_kafka_t* producer_ = nullptr;
+  int produced_ = 0;
+};
+
+std::set<int> numbers_of(RecordingSink& sink) {
+  std::set<int> numbers;
+  for (const std::string& text : sink.messages()) numbers.insert(std::stoi(text));
+  return numbers;
+}
+
+/// Waits until the sink has every number below `count`; the first that are missing otherwise.
+std::vector<int> missing_of(RecordingSink& sink, int count) {
+  std::vector<int> missing;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  do {
+    missing.clear();
+    const std::set<int> there = numbers_of(sink);
+    for (int i = 0; i < count && missing.size() < 20; ++i)
+      if (there.count(i) == 0) missing.push_back(i);
+    std::this_thread::yield();
+  } while (!missing.empty() && std::chrono::steady_clock::now() < deadline);
+  return missing;
+}
+
+void wait_for(const char* what, const std::function<bool()>& condition) {
+  INFO("waiting for " << what);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::yield();
+  }
 }
 
 }  // namespace
@@ -59,6 +138,57 @@ TEST_CASE("kafka input without a broker ends when it is told to", "[input][kafka
   { RunningInput running(*harness.plugin, sink); }
   harness.plugin.reset();
   CHECK(sink.lines().empty());
+}
+
+TEST_CASE("kafka input goes on with partitions that were paused when they left it", "[input][kafka]") {
+  constexpr int kAtATime = 1000;
+  PlayedBroker broker;
+  // The eager strategy: all partitions go and come at each change of the group.
+  const std::string text = broker.input(R"(partition_assignment_strategy => "range" max_poll_records => 50)");
+  PluginHarness<Input> harness("input", text);
+  INFO(harness.diagnostics.render());
+  REQUIRE(harness.plugin != nullptr);
+  RecordingSink sink;
+  RunningInput running(*harness.plugin, sink);
+  broker.produce(kAtATime);
+  CHECK(missing_of(sink, kAtATime) == std::vector<int>());
+  sink.refuse(true);
+  broker.produce(kAtATime);
+  wait_for("a pause", [&] { return harness.metrics.counter("pauses").value() > 0; });
+  {
+    PluginHarness<Input> guest("input", text);
+    RunningInput running_guest(*guest.plugin, sink);
+    wait_for("a share for the guest", [&] { return guest.metrics.counter("partitions_assigned").value() > 0; });
+    sink.refuse(false);
+    CHECK(missing_of(sink, 2 * kAtATime) == std::vector<int>());
+  }
+  broker.produce(kAtATime);
+  CHECK(missing_of(sink, 3 * kAtATime) == std::vector<int>());
+}
+
+TEST_CASE("kafka input passes no message over when its group changes while it reads", "[input][kafka]") {
+  PlayedBroker broker;
+  const std::string text = broker.input("");
+  PluginHarness<Input> harness("input", text);
+  INFO(harness.diagnostics.render());
+  REQUIRE(harness.plugin != nullptr);
+  RecordingSink sink;
+  RunningInput running(*harness.plugin, sink);
+  std::atomic<bool> is_enough = false;
+  std::thread sender([&] {  // a trickle: each change meets messages that were just read
+    while (!is_enough) broker.produce(10);
+  });
+  Counter& rebalances = harness.metrics.counter("rebalances");
+  wait_for("the first assignment", [&] { return rebalances.value() > 0; });
+  for (int round = 0; round < 2; ++round) {
+    PluginHarness<Input> guest("input", text);
+    const auto before = rebalances.value();
+    RunningInput running_guest(*guest.plugin, sink);
+    wait_for("a change", [&] { return rebalances.value() > before; });
+  }
+  is_enough = true;
+  sender.join();
+  CHECK(missing_of(sink, broker.produced()) == std::vector<int>());
 }
 
 }  // namespace logboom
