@@ -118,10 +118,7 @@ class PlanBuilder {
     const PluginSite* kept = donor_.site_of(node);
     site.shared = kept != nullptr ? kept->shared : std::make_shared<SharedSlot>();
     site.origin = kept != nullptr ? kept->origin : plan_.shared_graph;
-    site.metrics = &settings_.metrics->child("plugins").child(scope).child(site.id);
-    site.events_in = &site.metrics->counter("events.in");
-    site.events_out = &site.metrics->counter("events.out");
-    site.duration_nanoseconds = &site.metrics->counter("events.duration_nanoseconds");
+    site.count_in(settings_.metrics->child("plugins").child(scope).child(site.id));
     return site;
   }
 

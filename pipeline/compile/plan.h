@@ -65,6 +65,14 @@ void for_each_step(const Block& block, const Visit& visit) {
 
 /// What is known of a plugin beside its instance.
 struct PluginSite {
+  /// Its metrics are in `scope`.
+  void count_in(MetricScope& scope) {
+    metrics = &scope;
+    events_in = &scope.counter("events.in");
+    events_out = &scope.counter("events.out");
+    duration_nanoseconds = &scope.counter("events.duration_nanoseconds");
+  }
+
   std::string id;
   std::string name;
   std::string content;                  // plugin_content() of its node: a plugin of the same content is the same

@@ -98,12 +98,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     callback();
   }
 
-  bool pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
-           std::chrono::steady_clock::time_point deadline) {
-    return ready_.pop(batch, max_events, linger, deadline);
-  }
-
-  void wake() { ready_.wake(); }
+  MemoryQueue& ready() { return ready_; }
 
   void close() {
     is_closed_ = true;
@@ -434,9 +429,9 @@ bool PersistentQueue::try_push(ChunkPtr& chunk) { return core_->try_push(chunk);
 void PersistentQueue::call_when_room(std::function<void()> callback) { core_->call_when_room(std::move(callback)); }
 bool PersistentQueue::pop(Batch& batch, std::size_t max_events, std::chrono::milliseconds linger,
                           std::chrono::steady_clock::time_point deadline) {
-  return core_->pop(batch, max_events, linger, deadline);
+  return core_->ready().pop(batch, max_events, linger, deadline);
 }
-void PersistentQueue::wake() { core_->wake(); }
+void PersistentQueue::wake() { core_->ready().wake(); }
 void PersistentQueue::close() { core_->close(); }
 void PersistentQueue::discard() { core_->discard(); }
 void PersistentQueue::finish(std::chrono::milliseconds limit) { core_->finish(limit); }

@@ -79,7 +79,6 @@ class Pipeline {
   std::shared_ptr<EventSink> replay_sink();
 
  private:
-  class Sink;
   struct Worker {
     Worker(std::size_t place, std::shared_ptr<Worker> earlier) : number(place), predecessor(std::move(earlier)) {}
     const std::size_t number;

@@ -47,4 +47,7 @@ struct ReloadReport {
   }
 };
 
+/// For the log and standard error.
+void log_report(const ReloadReport& report);
+
 }  // namespace logboom

@@ -34,10 +34,7 @@ class CountingOutput final : public Output {
 PluginSite hidden_site(MetricScope& metrics) {
   PluginSite site;
   site.id = site.name = "coverage";
-  site.metrics = &metrics;
-  site.events_in = &metrics.counter("coverage.in");
-  site.events_out = &metrics.counter("coverage.out");
-  site.duration_nanoseconds = &metrics.counter("coverage.duration");
+  site.count_in(metrics.child("coverage"));
   return site;
 }
 

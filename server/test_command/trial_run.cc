@@ -246,9 +246,7 @@ class Trial final : private StandIns {
   void add_end(Block& block, const std::string& label) {
     PluginSite site;
     site.id = site.name = "end of filters";
-    site.metrics = &metrics_.child("ends").child(label);
-    site.events_in = &site.metrics->counter("in");
-    site.events_out = &site.metrics->counter("out");
+    site.count_in(metrics_.child("ends").child(label));
     block.steps.insert(block.steps.begin(), OutputStep{plan_->outputs.size()});
     plan_->outputs.push_back(std::make_unique<EndOfFilters>(label, caught_));
     plan_->output_sites.push_back(std::move(site));

@@ -92,9 +92,8 @@ class Chain {
     plan_->output_block.steps.emplace_back(OutputStep{0});
     PluginSite site;
     site.id = "encoder";
-    site.metrics = &metrics_.child("encoder");
-    site.events_in = &site.metrics->counter("in");
-    site.events_out = &site.metrics->counter("out");
+    site.count_in(metrics_.child("encoder"));
+    plan_->output_sites.push_back(site);
     buffer_ = std::make_shared<OutputBuffer>(output_, site, OutputBufferLimits{}, timer_);
     runner_ = std::make_unique<PlanRunner>(plan_, 0, std::vector<std::shared_ptr<OutputBuffer>>{buffer_}, true, metrics_);
     std::mt19937 random(20150517);

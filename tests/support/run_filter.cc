@@ -73,9 +73,8 @@ std::string run_filter(std::string_view text, std::string_view json_events, RunF
   compiled.plan->output_block.steps.emplace_back(OutputStep{0});
   PluginSite site;
   site.id = "collector";
-  site.metrics = &compiled.metrics.child("collector");
-  site.events_in = &site.metrics->counter("in");
-  site.events_out = &site.metrics->counter("out");
+  site.count_in(compiled.metrics.child("collector"));
+  compiled.plan->output_sites.push_back(site);
   ThreadedRetryTimer timer;
   auto buffer = std::make_shared<OutputBuffer>(collector, site, OutputBufferLimits{}, timer);
   PlanRunner runner(compiled.plan, 0, {buffer}, options.is_ordered, compiled.metrics);

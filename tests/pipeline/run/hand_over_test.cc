@@ -16,9 +16,7 @@ using Numbers = std::vector<std::int64_t>;
 struct OneOutput {
   OneOutput(MetricScope& metrics, RetryTimer& timer, DeadLetterSink* dead_letters, OutputBufferLimits limits = {}) {
     site.id = "out";
-    site.metrics = &metrics;
-    site.events_in = &metrics.counter("events.in");
-    site.events_out = &metrics.counter("events.out");
+    site.count_in(metrics);
     buffer = std::make_shared<OutputBuffer>(output, site, limits, timer, dead_letters);
   }
   bool deliver(const BatchPtr& batch) {

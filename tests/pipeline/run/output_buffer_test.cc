@@ -24,9 +24,7 @@ struct BufferRig {
   explicit BufferRig(OutputBufferLimits limits = {}, DeliveryOptions delivery = {}) {
     site.id = "out";
     site.delivery = std::move(delivery);
-    site.metrics = &metrics;
-    site.events_in = &metrics.counter("events.in");
-    site.events_out = &metrics.counter("events.out");
+    site.count_in(metrics);
     buffer = std::make_shared<OutputBuffer>(output, site, limits, timer);
     output.hold();
   }

@@ -27,8 +27,7 @@ class TestDirectory final : public PipelineDirectory {
     REQUIRE(wanted.settings.set("path.data", data, "test"));
     REQUIRE(wanted.settings.set("pipeline.workers", "2", "test"));
     MetricScope& scope = metrics_.child("pipelines").child(id);
-    CompiledPipeline compiled =
-        compile_pipeline(read_pipeline(wanted, environment_variables()), nullptr, nullptr, scope);
+    CompiledPipeline compiled = compile_pipeline(read_pipeline(wanted, environment_variables()), nullptr, nullptr, scope);
     INFO(compiled.diagnostics);
     REQUIRE(compiled.plan);
     PipelineView view;

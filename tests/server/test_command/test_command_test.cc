@@ -83,7 +83,8 @@ TEST_CASE("too many, too few and dropped events are told", "[test_command]") {
   const Answer few = run_text(one_test(filter, "    input: [{ n: 1 }]\n    expect: [{ contains: { n: 1 } }]\n"));
   CHECK_THAT(few.out, Contains("0 events came out, expected are 1") && Contains("event 1 did not come (line 6)"));
   const Answer many = run_text(one_test(filter, "    input: [{ n: 2 }]\n    expect: [{ contains: { n: 2 } }]\n"));
-  CHECK_THAT(many.out, Contains("2 events came out, expected are 1") && Contains("event 2 (to test_output) was not expected: {"));
+  CHECK_THAT(many.out,
+             Contains("2 events came out, expected are 1") && Contains("event 2 (to test_output) was not expected: {"));
   CHECK(run_text(one_test(filter, "    input: [{ n: 1 }]\n    expect: []\n    dropped: 1\n")).status == 0);
   CHECK_THAT(run_text(one_test(filter, "    input: [{ n: 2 }]\n    dropped: 1\n")).out,
              Contains("0 events were dropped, expected are 1"));
