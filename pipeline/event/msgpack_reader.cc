@@ -288,22 +288,16 @@ struct MsgpackReading {
     if (reader.names_ != nullptr && !fields.empty()) reader.names_->break_off();
     for (std::uint32_t i = 0; i < pairs; ++i) {
       if (const Key* known = recall_short_name(depth, i)) {
-        const Key name = *known;  // names that follow may move it
-        Value value;
+        Value& value = fields.append(arena, *known, Value::null());
         if (const auto status = read(value, depth + 1); status != MsgpackStatus::Read) return status;
-        fields.append(arena, name, value);
         continue;
       }
       Key key;
       Value* before = nullptr;  // what a repeated name had; stays where it is, for values go to objects of their own
       if (const auto status = read_name(fields, depth, i, key, before); status != MsgpackStatus::Read) return status;
-      Value value;
+      // Read where it stays, like values of JSON: a copy just after the parts were written would wait for them.
+      Value& value = before != nullptr ? *before : fields.append(arena, key, Value::null());
       if (const auto status = read(value, depth + 1); status != MsgpackStatus::Read) return status;
-      if (before != nullptr) {
-        *before = value;
-      } else {
-        fields.append(arena, key, value);
-      }
     }
     return MsgpackStatus::Read;
   }
