@@ -100,6 +100,11 @@ def what_is_there(node, n, broker, parts):
     return "\n".join(told)
 
 
+def patience(n):
+    """Seconds that a server on two cores may take for n documents."""
+    return 240 + n // 500
+
+
 def run_chain(n, work):
     n = n * 5 // 2  # 50,000 by default
     with jvm_servers.KafkaBroker(work) as broker, jvm_servers.OpenSearchNode(work) as node:
@@ -108,8 +113,8 @@ def run_chain(n, work):
         assert sum(broker.end_offsets("access").values()) == n
         begun = time.monotonic()
         with logboom(work, "logboom", chain(broker, node)) as one:
-            wait_for_documents(node, n, 240, [one], broker)
-            harness.wait_for("the file", lambda: one.lines() == n, 30)
+            wait_for_documents(node, n, patience(n), [one], broker)
+            harness.wait_for("the file", lambda: one.lines() == n, patience(n))
             took = time.monotonic() - begun
         assert sum(broker.committed("chain", "access").values()) == n, "the group's offsets are not where the topic ends"
         assert node.count("access") == n, "documents were doubled: %d of %d" % (node.count("access"), n)
@@ -142,14 +147,14 @@ def run_disturbed(n, work):
             time.sleep(2)
             broker.start()
             node.stop()
-            time.sleep(5)
+            time.sleep(60 if n >= 100_000 else 5)
             node.start()
             first.process.kill()
             first.process.wait()
             with logboom(work, "second", pipeline) as second:
                 parts.append(second)
                 sending.result()
-                wait_for_documents(node, n, 240, [second], broker, parts)
+                wait_for_documents(node, n, patience(n), [second], broker, parts)
                 harness.wait_for("the committed offsets", lambda: sum(broker.committed("chain", "access").values()) == n, 60)
             first.process.returncode = 0  # killed on purpose
         total = node.count("access")
@@ -200,7 +205,8 @@ def total_of(member):
 
 
 def run_output(n, work):
-    """Our producer: keys, headers, compression; the broker counts. A topic that comes later, and a message that is too large."""
+    """Our producer: keys, headers, compression; the broker counts. A topic that comes later, for a writer and a reader, and a message
+    that is too large."""
     with jvm_servers.KafkaBroker(work) as broker:
         broker.make_topic("out-a", 3)
         pipeline = ('input { generator { count => %d lines => ["one"] } generator { count => 1 message => "%s" add_field => { "huge" => "1" } } } '
@@ -209,12 +215,16 @@ def run_output(n, work):
                     'message_headers => { "origin" => "%%{host}" } } '
                     'kafka { bootstrap_servers => "%s" topic_id => "out-later" codec => json metadata_max_age_ms => 1000 } } }'
                     % (n, "x" * 1_500_000, broker.address, broker.address, broker.address))
-        with logboom(work, "logboom", pipeline) as one:
+        reading = 'input { %s } output { file { path => "${OUT}" } }' % input_of(broker, "out-later", "later", "codec => json")
+        with logboom(work, "reader", reading) as reader, logboom(work, "logboom", pipeline) as one:
             harness.wait_for("the broker's count", lambda: sum(broker.end_offsets("out-a").values()) == n, 60)
-            harness.wait_for("a complaint about the topic that is not there", lambda: "create the topic" in one.log_text(), 60)
+            for complaining in (one, reader):
+                harness.wait_for("a complaint about the topic that is not there", lambda: "create the topic" in complaining.log_text(), 60)
             broker.make_topic("out-later", 2)
             harness.wait_for("the later topic", lambda: sum(broker.end_offsets("out-later").values()) >= n, 60)
+            harness.wait_for("the reader", lambda: reader.lines() >= n, 60)
             one.process.wait(60)
+        harness.check_exactly_once(reader.events(), n, "sequence")
         log = one.log_text()
         assert "pipeline main, output huge" in log and "max_request_size" in log, log[-2000:]
         from kafka import KafkaConsumer
