@@ -134,6 +134,7 @@ int Application::run() {
     return kExitRefused;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of whoever writes it, as a full disk is
   // Signals are read from a descriptor; every thread inherits the mask, those that plugins start while they are made too.
   const sigset_t signals = handled_signals();
   const bool only_checks = settings_.boolean("config.test_and_exit");

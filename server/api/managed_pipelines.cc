@@ -45,6 +45,17 @@ Result<Settings> settings_of(const ProposedPipeline& proposed) {
   return own;
 }
 
+/// What would be wrong between this pipeline and those that are configured beside it.
+LinkFinding links_of(const WantedPipeline& wanted, const ProcessSettings& process) {
+  std::vector<WantedPipeline> all = {wanted};
+  if (const auto entries = configured_pipelines(process))
+    for (const PipelineEntry& entry : *entries)
+      if (entry.id != wanted.id) all.push_back({entry.id, process.settings.with(entry.own)});
+  const auto findings = check_links(all, process.variables);
+  const auto found = findings.find(wanted.id);
+  return found != findings.end() ? found->second : LinkFinding();
+}
+
 }  // namespace
 
 std::string ManagedPipelines::ephemeral_id_of(const std::shared_ptr<const RunningPipeline>& pipeline) const {
@@ -108,7 +119,8 @@ Result<CheckedPipeline> ManagedPipelines::check(const ProposedPipeline& proposed
     PipelineBus bus;
     const CompiledPipeline compiled =
         compile_pipeline(read_pipeline(wanted, process->variables), &dead_letters, &bus, unused);
-    checked = {compiled.plan != nullptr, compiled.diagnostics, compiled.config_hash};
+    const LinkFinding links = links_of(wanted, *process);
+    checked = {compiled.plan != nullptr && !links.refuses, compiled.diagnostics + links.diagnostics, compiled.config_hash};
   }
   unlink(path.c_str());
   for (std::size_t at = 0; (at = checked.diagnostics.find(path, at)) != std::string::npos;)
