@@ -47,10 +47,12 @@ Result<Settings> settings_of(const ProposedPipeline& proposed) {
 
 /// What would be wrong between this pipeline and those that are configured beside it.
 LinkFinding links_of(const WantedPipeline& wanted, const ProcessSettings& process) {
-  std::vector<WantedPipeline> all = {wanted};
+  std::vector<WantedPipeline> all;
   if (const auto entries = configured_pipelines(process))
     for (const PipelineEntry& entry : *entries)
-      if (entry.id != wanted.id) all.push_back({entry.id, process.settings.with(entry.own)});
+      all.push_back(entry.id == wanted.id ? wanted : WantedPipeline{entry.id, process.settings.with(entry.own)});
+  const bool is_known = std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.id == wanted.id; });
+  if (!is_known) all.push_back(wanted);  // behind the others, as stored pipelines are; the later of two is to blame
   const auto findings = check_links(all, process.variables);
   const auto found = findings.find(wanted.id);
   return found != findings.end() ? found->second : LinkFinding();
@@ -78,6 +80,7 @@ std::vector<PipelineView> ManagedPipelines::pipelines() const {
     view.pipeline = running->pipeline();
     view.dead_letters = running->dead_letters();
     view.metrics = &running->metrics();
+    view.stalled_milliseconds = running->stalled_for().count();
     const ReloadCounts reloads = running->reloads();
     view.reloads = {reloads.successes, reloads.failures, reloads.last_error, seconds_of(reloads.last_success),
                     seconds_of(reloads.last_failure)};

@@ -169,8 +169,9 @@ std::vector<Route> stored_pipeline_routes() {
       {"GET", "/v1/pipelines/{id}/config", Role::Admin, "The text that is stored for a pipeline.", get_config},
       {"PUT", "/v1/pipelines/{id}", Role::Admin,
        "Checks a configuration, stores it and runs it; ?dry_run=true only checks. Needs a token even on loopback.",
-       put_pipeline, false, true, kBody},
-      {"DELETE", "/v1/pipelines/{id}", Role::Admin, "Takes a stored pipeline away again.", delete_pipeline, false, true},
+       put_pipeline, false, true, kBody, "dry_run", "PipelineChange"},
+      {"DELETE", "/v1/pipelines/{id}", Role::Admin, "Takes a stored pipeline away again.", delete_pipeline, false, true, "",
+       "dry_run", "PipelineChange"},
   };
 }
 

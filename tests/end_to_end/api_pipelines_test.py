@@ -144,7 +144,7 @@ class ApiPipelinesTest(unittest.TestCase):
         status, answer = self.put(server, "web", "input { generator { count => 1 } } output { null { } }", "?dry_run=true")
         self.assertEqual((status, answer["outcome"]), (200, "valid"))
         self.assertEqual(self.stored(), before)
-        self.assertEqual(server.ask("PUT", "/v1/pipelines/web", "x")[0], 403)
+        self.assertEqual(server.ask("PUT", "/v1/pipelines/web", "x")[0], 401)
         self.assertEqual([p for p in pathlib.Path(self.folder, "data").iterdir() if "proposed" in p.name], [])
 
     def put_tolerant(self, server, name, text, query="", headers={}):
@@ -244,8 +244,35 @@ class ApiPipelinesTest(unittest.TestCase):
         self.write("settings/pipelines.yml", "- pipeline.id: same\n- pipeline.id: same\n")
         status, text = server.ask("POST", "/v1/reload")
         self.assertEqual(status, 422)
-        self.assertIn('"same" is used twice', text)
+        self.assertIn('"same" is used twice', json.loads(text)["detail"])
         self.assertEqual(self.state(server, "same"), "running")
+
+    def test_answers_are_as_the_description_says(self):
+        server = self.started()
+        description = server.json("/v1/openapi.json")
+        schemas = description["components"]["schemas"]
+        described = lambda method, path, status: schemas[description["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]]
+        reload = json.loads(server.ask("POST", "/_reload")[1])
+        self.check(described("post", "/_reload", "200"), reload)
+        status, change = self.put(server, "web", self.pipeline("web", free_port()))
+        self.check(described("put", "/v1/pipelines/{id}", str(status)), change)
+        self.check(described("delete", "/v1/pipelines/{id}", "200"), json.loads(server.ask("DELETE", "/v1/pipelines/web", headers=ADMIN)[1]))
+        with self.assertRaises(AssertionError):
+            self.check(described("post", "/_reload", "200"), {"pipelines": {"web": {"outcome": "vanished"}}})
+
+    def check(self, schema, value):
+        """The part of JSON Schema that the description uses."""
+        self.assertIsInstance(value, {"object": dict, "array": list, "string": str, "integer": int}[schema["type"]])
+        if "enum" in schema:
+            self.assertIn(value, schema["enum"])
+        if schema["type"] == "object":
+            self.assertLessEqual(set(schema.get("required", [])), set(value))
+            for name, member in value.items():
+                inner = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+                self.assertIsNotNone(inner, name)
+                self.check(inner, member)
+        for member in value if schema["type"] == "array" else []:
+            self.check(schema["items"], member)
 
     def test_settings_of_the_process_that_changed_are_told(self):
         server = self.started()
