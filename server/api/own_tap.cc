@@ -164,7 +164,7 @@ class TapStream final : public HttpStream {
       connection.set_read_deadline(std::min(now + kWriteInterval, std::max(end_, now)));
       const Buffer sent_by_client = co_await connection.read_some();
       const bool is_gone = sent_by_client.empty() && connection.read_end() != ReadEnd::TimedOut;
-      if (is_gone) co_return;
+      if (is_gone || connection.is_draining()) co_return;
       const bool is_over = std::chrono::steady_clock::now() >= end_;
       const std::string text = text_of(samples_->waiting(), std::chrono::steady_clock::now() - last_sent >= kHeartbeat);
       if (!text.empty()) last_sent = std::chrono::steady_clock::now();

@@ -145,7 +145,6 @@ Awaitable<void> send_stream(Connection& connection, const HttpResponse& head, Ht
   const std::string bytes = render(head, AfterAnswer::GoOn, false);
   const auto sent = co_await connection.write(bytes);
   if (!sent) co_return;
-  connection.set_interruptions(Interruptions::Allowed);
   co_await rest.write_to(connection);
   co_await linger(connection);
 }

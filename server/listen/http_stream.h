@@ -13,7 +13,8 @@ namespace logboom {
 class HttpStream {
  public:
   virtual ~HttpStream() = default;
-  /// Writes to the connection; returns when the peer has left, the listener drains, or nothing more is to come.
+  /// Writes to the connection; returns when the peer has left, Connection::is_draining(), or nothing more is to come. Reads
+  /// are not interrupted: one with a deadline looks for both.
   virtual Awaitable<void> write_to(Connection& connection) = 0;
 };
 

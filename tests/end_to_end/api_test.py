@@ -153,6 +153,31 @@ class ApiTest(unittest.TestCase):
         line = next(l for l in page.splitlines() if l.startswith("logboom_certificate_not_after_timestamp_seconds{"))
         self.assertAlmostEqual(float(line.split()[-1]), time.time() + 30 * 86400, delta=3600)
 
+    def test_a_certificate_that_was_replaced_is_served_without_a_restart(self):
+        def make(name):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".pem", "-days", "30",
+                            "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1"], cwd=self.folder, check=True, capture_output=True)
+        make("first")
+        make("second")
+        both = ssl.create_default_context(cafile=self.folder + "/first.pem")
+        both.load_verify_locations(self.folder + "/second.pem")
+        for kind in ("pem", "key"):
+            os.rename(self.folder + "/first." + kind, self.folder + "/served." + kind)
+        server = self.server(tls=both, settings=[("api.ssl.enabled", "true"), ("api.ssl.certificate", self.folder + "/served.pem"),
+                                                 ("api.ssl.key", self.folder + "/served.key")])
+
+        def served():
+            with both.wrap_socket(socket.create_connection(("127.0.0.1", server.port), PATIENCE), server_hostname="127.0.0.1") as connection:
+                return dict(pair[0] for pair in connection.getpeercert()["subject"])["commonName"]
+
+        self.assertEqual(served(), "first")
+        os.rename(self.folder + "/second.pem", self.folder + "/served.pem")
+        server.until(lambda: "the earlier ones stay in use" in server.log())  # the key does not fit yet
+        self.assertEqual(served(), "first")
+        os.rename(self.folder + "/second.key", self.folder + "/served.key")
+        server.until(lambda: served() == "second")
+        self.assertEqual(server.ask("GET", "/")[0], 200)
+
     def test_a_client_certificate_has_the_role_of_its_name(self):
         def run(*words):
             subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
