@@ -24,7 +24,9 @@ class ApiPipelinesTest(unittest.TestCase):
             pipelines = "- pipeline.id: files\n  config.string: \"%s\"\n" % self.pipeline("files", free_port())
         self.write("settings/pipelines.yml", pipelines)
         self.write("settings/api-tokens", "boss admin sha256:%s\n" % hashlib.sha256(TOKEN.encode()).hexdigest())
-        return self.server("--path.settings", self.folder + "/settings", config=None, **more)
+        server = self.server("--path.settings", self.folder + "/settings", config=None, **more)
+        server.until(lambda: server.ask("GET", "/ready")[0] == 200)  # the API answers before the pipelines are there
+        return server
 
     def pipeline(self, name, port, filters=""):
         return ("input { tcp { host => '127.0.0.1' port => %d codec => line } } filter { %s } "
