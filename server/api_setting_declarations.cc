@@ -67,6 +67,10 @@ std::vector<SettingDeclaration> with_api_settings(std::vector<SettingDeclaration
       {"api.ssl.key_passphrase", Kind::Text, "", "Passphrase of the key.", {}, {}, false, true},
       {"api.ssl.certificate_authorities", Kind::Text, "", "PEM files that client certificates are checked against."},
       {"api.ssl.client_authentication", Kind::Choice, "none", "Client certificates.", {}, "none|optional|required"},
+      {"api.ssl.client_roles", Kind::Text, "",
+       "What owners of client certificates may do, by the CN of their subject: NAME ROLE, separated by commas; the roles "
+       "are "
+       "viewer, operator and admin. Other certificates then open nothing beyond api.anonymous_role."},
       {"api.ssl.supported_protocols", Kind::Text, "TLSv1.2,TLSv1.3", "Versions of TLS."},
       {"api.ssl.keystore.path", Kind::Text, "", "Refused: the API reads PEM files."},
       {"api.ssl.keystore.password",

@@ -1,6 +1,7 @@
 #include "server/application.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -8,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -23,7 +25,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kProgressMilliseconds = 1000;
+constexpr auto kProgressInterval = std::chrono::milliseconds(1000);
+constexpr auto kStillForTooLong = std::chrono::minutes(5);
 
 LogLevel level_of(const std::string& name) {
   constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"trace", LogLevel::Trace}, {"debug", LogLevel::Debug},
@@ -50,7 +53,8 @@ void print_problem(const std::string& message) { std::fprintf(stderr, "logboom: 
 
 }  // namespace
 
-Application::Application(Settings command_line) : command_line_(std::move(command_line)), settings_(command_line_) {}
+Application::Application(Settings command_line)
+    : command_line_(std::move(command_line)), settings_(command_line_), notice_(ServiceNotice::from_environment()) {}
 
 Application::~Application() {
   stop_api();
@@ -134,6 +138,7 @@ int Application::run() {
     return kExitRefused;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of whoever writes it, as a full disk is
   // Signals are read from a descriptor; every thread inherits the mask, those that plugins start while they are made too.
   const sigset_t signals = handled_signals();
   const bool only_checks = settings_.boolean("config.test_and_exit");
@@ -155,6 +160,8 @@ int Application::run() {
   if (!start_api(std::move(*api_options))) return kExitRefused;
   if (pipelines_->start() == 0 && !pipelines_->waits_for_changes()) return kExitRefused;
   start_control();
+  told_status_ = status();
+  notice_.tell_ready(told_status_);
   wait_for_end();
   stop_api();
   stop_control();
@@ -162,23 +169,70 @@ int Application::run() {
   return kExitOk;
 }
 
+std::string Application::status() const {
+  std::size_t running = 0;
+  const auto pipelines = pipelines_->pipelines();
+  for (const auto& pipeline : pipelines) running += pipeline->state() == PipelineState::Running ? 1 : 0;
+  return fmt::format("{} of {} pipelines run", running, pipelines.size());
+}
+
+void Application::begin_reload() {
+  log_info("logboom", "SIGHUP: the configuration is read again");
+  notice_.tell_reloading();
+  reloads_.push_back(pipelines_->request_reload());
+}
+
+/// What has changed since the service manager was told last.
+void Application::notify() {
+  if (!notice_.is_on()) return;
+  feed_watchdog();
+  bool is_refused = false;
+  const std::size_t finished = std::erase_if(reloads_, [&](std::future<ReloadReport>& reload) {
+    if (reload.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+    is_refused |= !reload.get().is_accepted();
+    return true;
+  });
+  if (!reloads_.empty()) return;  // READY ends them all
+  std::string now = status();
+  if (is_refused) now += "; the last reload was refused, the log says why";
+  if (finished == 0 && now == told_status_) return;
+  notice_.tell_ready(now);
+  told_status_ = status();
+}
+
+/// Only while the process works: this thread is here, the manager's goes its rounds, and workers get on.
+void Application::feed_watchdog() {
+  const auto limit = notice_.watchdog_limit();
+  const auto now = std::chrono::steady_clock::now();
+  if (!limit || now - fed_at_ < *limit / 4) return;
+  const std::uint64_t round = pipelines_->rounds();
+  if (round == fed_round_ || pipelines_->stands_still(kStillForTooLong)) return;
+  fed_round_ = round;
+  fed_at_ = now;
+  notice_.feed_watchdog();
+}
+
 /// Returns when all pipelines have ended. A signal ends all inputs, a second one everything.
 void Application::wait_for_end() {
   const sigset_t signals = handled_signals();
   const int signal_descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   Progress progress(metrics_);
+  const auto watchdog = notice_.watchdog_limit().value_or(std::chrono::hours(1));
+  const auto pause = std::clamp<std::chrono::milliseconds>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(watchdog / 4), std::chrono::milliseconds(50), kProgressInterval);
   bool is_stopping = false;
   while (!pipelines_->has_ended()) {
     pollfd watched[] = {{signal_descriptor, POLLIN, 0}, {wake_descriptor_, POLLIN, 0}};
-    poll(watched, 2, kProgressMilliseconds);
+    poll(watched, 2, static_cast<int>(pause.count()));
     progress.show();
+    if (!is_stopping) notify();
+    if (is_stopping) feed_watchdog();
     std::uint64_t count = 0;
     if (read(wake_descriptor_, &count, sizeof count) < 0) count = 0;
     signalfd_siginfo received{};
     while (read(signal_descriptor, &received, sizeof received) == sizeof received) {
       if (received.ssi_signo == SIGHUP) {
-        log_info("logboom", "SIGHUP: the configuration is read again");
-        pipelines_->request_reload();
+        begin_reload();
         continue;
       }
       if (is_stopping) {
@@ -187,6 +241,7 @@ void Application::wait_for_end() {
       }
       log_info("logboom", "stopping: inputs end, queued events are delivered; another signal quits at once");
       is_stopping = true;
+      notice_.tell_stopping();
       dead_letter_service_->request_stop();
       served_pipelines_->note_stopping();
       pipelines_->request_stop();

@@ -26,7 +26,18 @@ int explain(const Settings& command_line) {
     std::fprintf(stderr, "logboom: %s\n", redacted(process.error().message).c_str());
     return kExitRefused;
   }
-  std::fputs(redacted(process->settings.explain()).c_str(), stdout);
+  std::string text = process->settings.explain();
+  const bool has_own_text = process->settings.has("config.string") || !process->settings.text("path.config").empty();
+  if (!has_own_text && has_pipelines(*process)) {
+    const auto entries = configured_pipelines(*process);
+    if (!entries) {
+      std::fprintf(stderr, "logboom: %s\n", redacted(entries.error().message).c_str());
+      return kExitRefused;
+    }
+    for (const PipelineEntry& entry : *entries)
+      text += "\npipeline " + entry.id + ":\n" + process->settings.with(entry.own).explain_pipeline();
+  }
+  std::fputs(redacted(text).c_str(), stdout);
   return kExitOk;
 }
 

@@ -100,8 +100,25 @@ bool may_be_passed_over(std::string_view name, const Error& problem) {
   return is_unknown || problem.code == ErrorCode::NotFound;
 }
 
-std::string scalar_text(const YAML::Node& node, const VariableLookup& lookup, Diagnostics& problems) {
-  if (!node.IsSequence()) return resolved(node.Scalar(), lookup, problems);
+/// What YAML of Logstash's day takes for true and false beside these words.
+std::string_view as_boolean(std::string_view text) {
+  constexpr std::pair<std::string_view, std::string_view> kOther[] = {
+      {"True", "true"}, {"TRUE", "true"}, {"yes", "true"},    {"Yes", "true"},    {"YES", "true"}, {"on", "true"},
+      {"On", "true"},   {"ON", "true"},   {"False", "false"}, {"FALSE", "false"}, {"no", "false"}, {"No", "false"},
+      {"NO", "false"},  {"off", "false"}, {"Off", "false"},   {"OFF", "false"}};
+  for (const auto& [other, word] : kOther)
+    if (text == other) return word;
+  return text;
+}
+
+/// The text that a file gives for a setting.
+std::string scalar_text(std::string_view name, const YAML::Node& node, const VariableLookup& lookup, Diagnostics& problems) {
+  const SettingDeclaration* declaration = find_setting(name);
+  const bool is_boolean = declaration != nullptr && declaration->kind == Kind::Boolean;
+  if (!node.IsSequence()) {
+    std::string text = resolved(node.Scalar(), lookup, problems);
+    return is_boolean ? std::string(as_boolean(text)) : text;
+  }
   std::string joined;
   for (const auto& item : node) joined += (joined.empty() ? "" : ",") + resolved(item.Scalar(), lookup, problems);
   return joined;
@@ -217,6 +234,12 @@ std::string_view why_not_there(std::string_view name) {
       {"http.", kRenamed},
       {"otel.", "metrics are not exported over OTLP in this version"},
       {"slowlog.", "there is no slow log in this version"},
+      {"keystore.", "the keystore is a file of the settings directory: logboom keystore --help"},
+      {"event_api.tags.illegal", "tags that are no list of texts are moved to _tags, as with rename"},
+      {"enable-local-plugin-development", kNoRuby},
+      {"version", "it belongs on the command line"},
+      {"help", "it belongs on the command line"},
+      {"pipeline.output.workers", "Logstash has given it up"},
       {"ssl.reload.automatic", "certificates are read again with every reload (SIGHUP)"},
       {"xpack.", kElastic},
       {"monitoring.", kElastic},
@@ -240,7 +263,7 @@ Result<void> Settings::set(std::string_view name, std::string_view value, std::s
   const SettingDeclaration* declaration = find_setting(name);
   if (declaration == nullptr) {
     if (const std::string_view reason = why_not_there(name); !reason.empty()) {
-      if (value.empty()) return {};
+      if (value.empty() || value == "false") return {};
       // Without it there would be no pipelines at all; everything else only adds to what is there.
       const bool is_relied_on = value == "true" && name == "xpack.management.enabled";
       if (is_relied_on) return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}: {}", origin, name, reason)};
@@ -269,7 +292,7 @@ Result<void> Settings::load_yaml(const std::string& path, const VariableLookup& 
     for (const auto& [name, node] : entries) {
       if (node.IsNull()) continue;
       Diagnostics problems;
-      const std::string value = scalar_text(node, lookup, problems);
+      const std::string value = scalar_text(name, node, lookup, problems);
       if (problems.has_errors())
         return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
       if (has(name)) continue;  // the command line has spoken
@@ -340,12 +363,22 @@ std::vector<std::string> Settings::process_differences(const Settings& other) co
   return names;
 }
 
+std::string Settings::explained(const SettingDeclaration& declaration) const {
+  std::string value = declaration.is_secret && has(declaration.name) ? "*****" : text(declaration.name);
+  for (std::size_t at = 0; (at = value.find('\n', at)) != std::string::npos; at += 2) value.replace(at, 1, "\\n");
+  return fmt::format("{}: {}  ({})\n", declaration.name, value, origin(declaration.name));
+}
+
 std::string Settings::explain() const {
   std::string out;
+  for (const SettingDeclaration& declaration : setting_declarations()) out += explained(declaration);
+  return out;
+}
+
+std::string Settings::explain_pipeline() const {
+  std::string out;
   for (const SettingDeclaration& declaration : setting_declarations())
-    out += fmt::format("{}: {}  ({})\n", declaration.name,
-                       declaration.is_secret && has(declaration.name) ? "*****" : text(declaration.name),
-                       origin(declaration.name));
+    if (declaration.is_per_pipeline) out += "  " + explained(declaration);
   return out;
 }
 
@@ -365,7 +398,7 @@ Result<std::vector<PipelineEntry>> load_pipelines_yaml(const std::string& path, 
       for (const auto& [name, node] : entries) {
         if (node.IsNull()) continue;
         Diagnostics problems;
-        const std::string value = scalar_text(node, lookup, problems);
+        const std::string value = scalar_text(name, node, lookup, problems);
         if (problems.has_errors())
           return Error{ErrorCode::InvalidArgument, fmt::format("{}: {}", place(path, node), problems.items()[0].message)};
         const SettingDeclaration* declaration = find_setting(name);

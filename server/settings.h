@@ -59,14 +59,17 @@ class Settings {
   Settings with_pipelines_defaults_of(const Settings& newer) const;
   /// Names of the process's own settings that have other values in `other`.
   std::vector<std::string> process_differences(const Settings& other) const;
-  /// "name: value  (origin)" for every setting; secrets masked.
+  /// "name: value  (origin)" for every setting, one a line; secrets masked.
   std::string explain() const;
+  /// The same for the settings that may differ between pipelines.
+  std::string explain_pipeline() const;
 
  private:
   struct Entry {
     std::string value;
     std::string origin;
   };
+  std::string explained(const SettingDeclaration& declaration) const;
   std::map<std::string, Entry, std::less<>> values_;
 };
 

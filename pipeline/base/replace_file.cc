@@ -27,7 +27,8 @@ class Descriptor {
 };
 
 Error failed(std::string_view step, const std::string& path) {
-  return {ErrorCode::Io, fmt::format("{} cannot be {}: {}", path, step, strerror(errno))};
+  const bool has_no_room = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+  return {has_no_room ? ErrorCode::Full : ErrorCode::Io, fmt::format("{} cannot be {}: {}", path, step, strerror(errno))};
 }
 
 bool write_all(int descriptor, std::string_view bytes) {
@@ -50,6 +51,7 @@ std::string directory_of(const std::string& path) {
 
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
   const std::string beside = fmt::format("{}.new.{}", path, getpid());
+  unlink(beside.c_str());  // of a process that had this number and was killed: in a container each one has the same
   {
     const Descriptor file(open(beside.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode));
     if (file.number() < 0) return failed("written", beside);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "pipeline/base/log.h"
 #include "pipeline/base/replace_file.h"
@@ -136,6 +137,55 @@ Result<std::vector<ApiToken>> parse_tokens(std::string_view text) {
   return tokens;
 }
 
+Result<std::vector<CertificateRole>> parse_certificate_roles(std::string_view text) {
+  std::vector<CertificateRole> roles;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find_first_of(",\n"), text.size());
+    const std::string_view entry = trimmed(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    if (entry.empty()) continue;
+    const std::size_t blank = entry.find_last_of(" \t");
+    const auto role = role_of(entry.substr(blank == std::string_view::npos ? entry.size() : blank + 1));
+    if (!role || *role == Role::Anybody)
+      return Error{ErrorCode::InvalidArgument,
+                   fmt::format("wants NAME ROLE, the role viewer, operator or admin, not \"{}\"", entry)};
+    const std::string_view name = trimmed(entry.substr(0, blank));
+    for (const CertificateRole& earlier : roles)
+      if (earlier.common_name == name) return Error{ErrorCode::InvalidArgument, fmt::format("\"{}\" is there twice", name)};
+    roles.push_back({std::string(name), *role});
+  }
+  return roles;
+}
+
+std::string common_name_of(std::string_view subject) {
+  std::string name;
+  std::size_t names = 0;
+  while (!subject.empty()) {
+    std::string value;
+    std::size_t at = subject.find('=');
+    if (at == std::string_view::npos) return "";
+    const bool is_common_name = equals_ignoring_case(subject.substr(0, at), "CN");
+    const bool is_dump = at + 1 < subject.size() && subject[at + 1] == '#';
+    for (++at; at < subject.size() && subject[at] != ',' && subject[at] != '+'; ++at) {
+      if (subject[at] != '\\' || at + 1 >= subject.size()) {
+        value += subject[at];
+        continue;
+      }
+      unsigned byte = 0;
+      const auto digits = subject.substr(at + 1, 2);
+      const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+      const bool is_hex = problem == std::errc() && end == digits.data() + 2;
+      value += is_hex ? static_cast<char>(byte) : subject[at + 1];
+      at += is_hex ? 2 : 1;
+    }
+    subject.remove_prefix(std::min(at + 1, subject.size()));
+    if (!is_common_name) continue;
+    ++names;
+    name = is_dump ? std::string() : std::move(value);
+  }
+  return names == 1 ? name : std::string();
+}
+
 bool is_loopback_address(std::string_view address) {
   return address.substr(0, 4) == "127." || address == "::1" || address.substr(0, 11) == "::ffff:127." ||
          equals_ignoring_case(address, "localhost");
@@ -212,6 +262,15 @@ std::optional<Principal> Access::identify(std::string_view authorization) {
   return std::nullopt;
 }
 
+std::optional<Principal> Access::certificate_holder(std::string_view subject) const {
+  if (subject.empty() || options_.certificates.empty()) return std::nullopt;
+  const std::string name = common_name_of(subject);
+  if (name.empty()) return std::nullopt;
+  for (const CertificateRole& known : options_.certificates)
+    if (known.common_name == name) return Principal{"certificate:" + name, known.role};
+  return std::nullopt;
+}
+
 std::int64_t Access::seconds_to_wait(const std::string& peer) {
   const std::lock_guard lock(mutex_);
   const auto found = failures_.find(peer);
@@ -240,7 +299,7 @@ void Access::note_success(const std::string& peer) {
   failures_.erase(peer);
 }
 
-Access::Verdict Access::check(const HttpRequest& request, Role needed) {
+Access::Verdict Access::check(const HttpRequest& request, Role needed, std::string_view client_subject) {
   Verdict verdict;
   const auto refuse = [&](int status, std::string reason) {
     verdict.refusal = HttpResponse(status, "");
@@ -268,6 +327,8 @@ Access::Verdict Access::check(const HttpRequest& request, Role needed) {
     }
     note_success(peer);
     verdict.who = std::move(*who);
+  } else if (auto owner = certificate_holder(client_subject)) {
+    verdict.who = std::move(*owner);
   } else if (needed != Role::Anybody && options_.without_credentials != Role::Anybody && options_.wants_local_host_name &&
              !is_loopback_name(request.header("host"))) {
     return refuse(403, "without credentials this server is asked by a loopback name (localhost, 127.0.0.1)");

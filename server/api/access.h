@@ -37,11 +37,22 @@ struct ApiToken {
 Result<std::vector<ApiToken>> parse_tokens(std::string_view text);
 std::string sha256_hex(std::string_view text);
 
+/// What the owner of a client certificate may do.
+struct CertificateRole {
+  std::string common_name;
+  Role role = Role::Viewer;
+};
+/// "NAME ROLE", separated by commas; the name may have blanks. Errors: InvalidArgument.
+Result<std::vector<CertificateRole>> parse_certificate_roles(std::string_view text);
+/// The one CN of a subject as RFC 2253 writes it ("CN=ops,O=Example"); empty when there is none, or more than one.
+std::string common_name_of(std::string_view subject);
+
 struct AccessOptions {
   std::string user;  // empty: no basic authentication
   std::string password;
   std::vector<ApiToken> tokens;
-  std::string token_file;                    // read again when it changes; empty: none
+  std::string token_file;  // read again when it changes; empty: none
+  std::vector<CertificateRole> certificates;
   Role without_credentials = Role::Anybody;  // of a request that brings none
   bool wants_local_host_name = false;        // such a request must call us by a loopback name (DNS rebinding)
   const Clock* clock = &system_clock();
@@ -57,7 +68,8 @@ class Access {
     std::optional<HttpResponse> refusal;  // 401, 403 or 429; its body is still to be worded
     std::string reason;                   // of the refusal
   };
-  Verdict check(const HttpRequest& request, Role needed);
+  /// `client_subject` is of a verified client certificate, as RFC 2253 writes it. Credentials in the request come before it.
+  Verdict check(const HttpRequest& request, Role needed, std::string_view client_subject = {});
 
   /// True when requests without credentials get less than those with them.
   bool has_credentials() const;
@@ -70,6 +82,7 @@ class Access {
   };
   std::optional<Principal> identify(std::string_view authorization);
   std::optional<Principal> token_holder(std::string_view token);
+  std::optional<Principal> certificate_holder(std::string_view subject) const;
   std::vector<ApiToken> tokens();
   std::int64_t seconds_to_wait(const std::string& peer);
   void note_failure(const std::string& peer);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -56,6 +57,20 @@ Result<std::shared_ptr<const TlsContext>> tls_of(const Settings& settings) {
   if (clients == "optional") tls.client_authentication = TlsClientAuthentication::Optional;
   if (clients == "required") tls.client_authentication = TlsClientAuthentication::Required;
   return TlsContext::for_server(tls);
+}
+
+/// Changes when one of the files does.
+std::string stamp_of(const Settings& settings) {
+  std::string stamp;
+  std::vector<std::string> files = split(settings.text("api.ssl.certificate_authorities"));
+  files.push_back(settings.text("api.ssl.certificate"));
+  files.push_back(settings.text("api.ssl.key"));
+  for (const std::string& file : files) {
+    struct stat facts {};
+    if (stat(file.c_str(), &facts) == 0)
+      stamp += fmt::format("{} {} {}.{}\n", facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
+  }
+  return stamp;
 }
 
 NodeIdentity identify(const Settings& settings) {
@@ -115,6 +130,7 @@ Result<void> ApiServer::listen() {
     endpoint.max_request_bytes = kMostRequestBytes;
     endpoint.http = std::make_shared<ApiService>(context_, access_, *handlers_, ApiSurface::Everything);
     if (options_.has_tls) {
+      certificate_stamp_ = stamp_of(settings_);
       auto tls = tls_of(settings_);
       if (!tls) return Error{tls.error().code, "api.ssl: " + tls.error().message};
       endpoint.tls = std::move(*tls);
@@ -125,6 +141,7 @@ Result<void> ApiServer::listen() {
       context_.node.http_address = host_and_port(options_.host, endpoint.port);
       auto opened = open(endpoint, "api");
       if (opened) {
+        endpoint_ = endpoint;
         listener_ = std::move(*opened);
         if (port == 0) context_.node.http_address = host_and_port(options_.host, listener_->port());
         break;
@@ -150,6 +167,23 @@ Result<void> ApiServer::listen() {
   return {};
 }
 
+/// New connections get the new one; a pair that does not fit, since one file is still to come, leaves the old one in use.
+void ApiServer::renew_certificate() {
+  if (!endpoint_.tls) return;
+  std::string stamp = stamp_of(settings_);
+  if (stamp == certificate_stamp_) return;
+  certificate_stamp_ = std::move(stamp);
+  auto tls = tls_of(settings_);
+  if (!tls) {
+    log_error("api", "api.ssl: the files have changed and cannot be used, the earlier ones stay in use: {}",
+              tls.error().message);
+    return;
+  }
+  endpoint_.tls = std::move(*tls);
+  listener_->rebind(endpoint_, std::make_shared<NoEvents>());
+  log_info("api", "api.ssl: the certificate was read again");
+}
+
 void ApiServer::run_sampler() {
   pthread_setname_np(pthread_self(), "api sampler");
   std::unique_lock lock(mutex_);
@@ -158,6 +192,7 @@ void ApiServer::run_sampler() {
     lock.unlock();
     flow_.sample(pipelines_.pipelines(), steady_milliseconds());
     read_process_facts();  // keeps the peaks
+    renew_certificate();
     lock.lock();
     next += kSampleInterval;
     stopped_.wait_until(lock, next, [this] { return is_stopping_; });

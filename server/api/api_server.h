@@ -38,6 +38,7 @@ class ApiServer {
   Result<void> listen();
   Result<std::shared_ptr<Listener>> open(const Endpoint& endpoint, const char* name);
   void run_sampler();
+  void renew_certificate();
 
   const ApiOptions options_;
   const Settings settings_;
@@ -51,6 +52,8 @@ class ApiServer {
   // Threads go before what they use; handlers end before the connections that wait for them.
   std::optional<NetworkThreads> network_;
   std::optional<HandlerThreads> handlers_;
+  Endpoint endpoint_;  // of the API, as it is open
+  std::string certificate_stamp_;
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<Listener> probes_;
   std::mutex mutex_;

@@ -111,7 +111,7 @@ Awaitable<HttpResponse> HandlerThreads::run(const Route& route, ApiContext& cont
 ApiService::ApiService(ApiContext& context, Access& access, HandlerThreads& threads, ApiSurface surface)
     : context_(context), access_(access), threads_(threads), surface_(surface) {}
 
-ApiService::Looked ApiService::look(const HttpRequest& head) {
+ApiService::Looked ApiService::look(const HttpRequest& head, const TlsSession* tls) {
   Looked looked;
   const std::string_view path = path_of(head.target);
   looked.match = find_route(known_routes(), head.method, path);
@@ -123,7 +123,7 @@ ApiService::Looked ApiService::look(const HttpRequest& head) {
   }
   // Who may see nothing is not told what there is.
   const Role needed = looked.match.route != nullptr ? looked.match.route->role : Role::Viewer;
-  Access::Verdict verdict = access_.check(head, needed);
+  Access::Verdict verdict = access_.check(head, needed, tls != nullptr ? tls->client_subject : std::string());
   looked.who = verdict.who;
   if (verdict.refusal) {
     looked.refusal = error_answer(path, verdict.refusal->status, verdict.reason);
@@ -147,15 +147,27 @@ ApiService::Looked ApiService::look(const HttpRequest& head) {
   return looked;
 }
 
-std::optional<HttpResponse> ApiService::refuse_early(const HttpRequest& head) { return look(head).refusal; }
+std::optional<HttpResponse> ApiService::screen(const HttpRequest& head, const TlsSession* tls) {
+  return look(head, tls).refusal;
+}
+
+Awaitable<StreamedResponse> ApiService::serve(HttpRequest request, const TlsSession* tls) {
+  StreamedResponse response;
+  Looked looked = look(request, tls);
+  if (looked.refusal) {
+    response.head = std::move(*looked.refusal);
+    co_return response;
+  }
+  ApiCall call{request, std::move(looked.match.parameters), std::move(looked.who)};
+  call.rest = &response.rest;
+  response.head = co_await threads_.run(*looked.match.route, context_, call);
+  response.head.headers.emplace_back("cache-control", "no-store");
+  co_return response;
+}
 
 Awaitable<HttpResponse> ApiService::answer(HttpRequest request, EventSink&) {
-  Looked looked = look(request);
-  if (looked.refusal) co_return std::move(*looked.refusal);
-  ApiCall call{request, std::move(looked.match.parameters), std::move(looked.who)};
-  HttpResponse response = co_await threads_.run(*looked.match.route, context_, call);
-  response.headers.emplace_back("cache-control", "no-store");
-  co_return response;
+  StreamedResponse response = co_await serve(std::move(request), nullptr);
+  co_return std::move(response.head);
 }
 
 }  // namespace logboom

@@ -6,6 +6,7 @@
 #include "pipeline/plugin/input.h"
 #include "server/api/api_context.h"
 #include "server/api/route.h"
+#include "server/listen/http_stream.h"
 
 namespace logboom {
 
@@ -31,10 +32,12 @@ enum class ApiSurface {
 };
 
 /// Requests overlap. What it is given outlives it.
-class ApiService final : public HttpService {
+class ApiService final : public SessionHttpService {
  public:
   ApiService(ApiContext& context, Access& access, HandlerThreads& threads, ApiSurface surface);
-  std::optional<HttpResponse> refuse_early(const HttpRequest& head) override;
+  std::optional<HttpResponse> screen(const HttpRequest& head, const TlsSession* tls) override;
+  Awaitable<StreamedResponse> serve(HttpRequest request, const TlsSession* tls) override;
+  /// For callers that know only HttpService: an answer that would go on is its head alone.
   Awaitable<HttpResponse> answer(HttpRequest request, EventSink& sink) override;
 
  private:
@@ -43,7 +46,7 @@ class ApiService final : public HttpService {
     Principal who;
     std::optional<HttpResponse> refusal;
   };
-  Looked look(const HttpRequest& head);
+  Looked look(const HttpRequest& head, const TlsSession* tls);
 
   ApiContext& context_;
   Access& access_;

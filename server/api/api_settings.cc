@@ -92,6 +92,12 @@ Result<void> read_tls(const Settings& settings, ApiOptions& options) {
                      "the API reads PEM files: give api.ssl.certificate and api.ssl.key (openssl pkcs12 -in KEYSTORE -nodes "
                      "turns one into the other)");
   options.has_tls = settings.boolean("api.ssl.enabled");
+  auto roles = parse_certificate_roles(settings.text("api.ssl.client_roles"));
+  if (!roles) return refused(settings, "api.ssl.client_roles", roles.error().message);
+  if (!roles->empty() && (!options.has_tls || settings.text("api.ssl.client_authentication") == "none"))
+    return refused(settings, "api.ssl.client_roles",
+                   "wants api.ssl.enabled, and api.ssl.client_authentication optional or required");
+  options.access.certificates = std::move(*roles);
   if (options.has_tls && (settings.text("api.ssl.certificate").empty() || settings.text("api.ssl.key").empty()))
     return refused(settings, "api.ssl.enabled", "wants api.ssl.certificate and api.ssl.key beside it");
   return {};
@@ -102,14 +108,15 @@ Result<void> read_anonymous_role(const Settings& settings, ApiOptions& options) 
   AccessOptions& access = options.access;
   const bool is_local = is_loopback_address(options.host);
   const bool wants_certificate = options.has_tls && settings.text("api.ssl.client_authentication") == "required";
-  const bool has_credentials = !access.user.empty() || !access.tokens.empty() || !access.token_file.empty();
+  const bool has_credentials =
+      !access.user.empty() || !access.tokens.empty() || !access.token_file.empty() || !access.certificates.empty();
   const std::string role = settings.text("api.anonymous_role");
   access.wants_local_host_name = is_local;
   if (role != "auto") {
     access.without_credentials = role == "none" ? Role::Anybody : *role_of(role);
   } else if (!access.user.empty()) {
     access.without_credentials = Role::Anybody;
-  } else if (is_local || wants_certificate) {
+  } else if (is_local || (wants_certificate && access.certificates.empty())) {
     access.without_credentials = Role::Operator;
   } else if (!has_credentials) {
     return refused(settings, "api.http.host",

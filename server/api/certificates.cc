@@ -75,21 +75,28 @@ std::int64_t certificate_end(const std::string& path) {
   }
 }
 
+std::vector<KnownCertificate> certificates_of(const PipelineView& view) {
+  std::vector<KnownCertificate> all;
+  if (!view.plan) return all;
+  const Graph& graph = view.plan->graph;
+  for (std::size_t i = 0; i < graph.inputs.size() && i < view.plan->input_sites.size(); ++i)
+    if (const Attribute* path = graph.inputs[i].find("ssl_certificate"))
+      add(view.id, view.plan->input_sites[i].id, path->value.text, all);
+  add_statements(view, graph.filters, all);
+  add_statements(view, graph.outputs, all);
+  for (const LabelNode& label : graph.labels) {
+    add_statements(view, label.filters, all);
+    add_statements(view, label.outputs, all);
+  }
+  return all;
+}
+
 std::vector<KnownCertificate> certificates_in_use(const ApiContext& context) {
   std::vector<KnownCertificate> all;
   add("", "api", context.settings.text("api.ssl.certificate"), all);
   for (const PipelineView& view : context.pipelines.pipelines()) {
-    if (!view.plan) continue;
-    const Graph& graph = view.plan->graph;
-    for (std::size_t i = 0; i < graph.inputs.size() && i < view.plan->input_sites.size(); ++i)
-      if (const Attribute* path = graph.inputs[i].find("ssl_certificate"))
-        add(view.id, view.plan->input_sites[i].id, path->value.text, all);
-    add_statements(view, graph.filters, all);
-    add_statements(view, graph.outputs, all);
-    for (const LabelNode& label : graph.labels) {
-      add_statements(view, label.filters, all);
-      add_statements(view, label.outputs, all);
-    }
+    const auto own = certificates_of(view);
+    all.insert(all.end(), own.begin(), own.end());
   }
   return all;
 }

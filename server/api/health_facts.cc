@@ -2,9 +2,11 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 
 #include "pipeline/run/output_health.h"
+#include "server/api/certificates.h"
 #include "server/api/health_report.h"
 #include "server/api/node_documents.h"
 #include "server/dead_letters/settings.h"
@@ -53,6 +55,9 @@ void add_queue(const PipelineView& view, const std::optional<Window>& window, Pi
     facts.queue_growth_bytes = window->change(PipelineFlow::QueueBytes) / window->seconds();
   }
   if (!facts.is_persisted) return;
+  facts.oldest_event_seconds =
+      static_cast<double>(view.metrics->child("queue").counter("oldest_age_milliseconds").value()) / 1000;
+  if (view.pipeline) facts.lost_events = view.pipeline->queue().lost_events();
   facts.queue_is_failing = view.metrics->child("queue").counter("failing").value() != 0;
   add_disk(queue_directory(view.settings, view.id), facts.disks);
 }
@@ -96,6 +101,8 @@ PipelineFacts facts_of(const ApiContext& context, const PipelineView& view) {
   facts.id = view.id;
   facts.state = view.state;
   facts.failure = view.failure;
+  if (view.reloads.last_failure_seconds > view.reloads.last_success_seconds) facts.refusal = view.reloads.last_error;
+  facts.stalled_seconds = view.stalled_milliseconds / 1000;
   const std::size_t workers = workers_of(view);
   const auto window = [&](std::string_view name) { return context.flow.pipeline_window(view.id, name); };
   if (const auto minute = window("last_1_minute")) {
@@ -111,6 +118,10 @@ PipelineFacts facts_of(const ApiContext& context, const PipelineView& view) {
   if (view.plan) add_plugins(context, view, workers, facts);
   if (view.dead_letters) add_dead_letters(context, view, facts);
   add_disk(view.settings.text("path.data"), facts.disks);
+  add_disk(view.settings.text("path.logs"), facts.disks);
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  for (const KnownCertificate& known : certificates_of(view))
+    facts.certificates.push_back({known.path, known.plugin, (static_cast<double>(known.not_after_seconds) - now) / 86400});
   return facts;
 }
 

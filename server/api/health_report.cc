@@ -13,6 +13,9 @@ namespace {
 constexpr double kBusyPercent = 95;
 constexpr double kBusiestPercent = 99.999;
 constexpr double kFullSoonSeconds = 3600;
+constexpr std::int64_t kStandStillSeconds = 60;
+constexpr std::int64_t kLongStandStillSeconds = 300;
+constexpr double kCertificateDays = 14;
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
 constexpr const char* kHelp = "docs/api.md#health";
 
@@ -70,9 +73,22 @@ void look_at_state(const PipelineFacts& facts, Findings& found) {
       break;
     case ServedState::Running: break;
   }
+  if (!facts.refusal.empty())
+    found.push_back({Health::Yellow, "status", "reload_refused", "the last reload was refused: " + facts.refusal,
+                     "correct what is named there, then reload (POST /_reload or SIGHUP)",
+                     "the pipeline goes on with its earlier configuration; a restart would not start the new one"});
 }
 
 void look_at_workers(const PipelineFacts& facts, Findings& found) {
+  if (facts.stalled_seconds >= kStandStillSeconds)
+    found.push_back({facts.stalled_seconds >= kLongStandStillSeconds ? Health::Red : Health::Yellow, "worker_utilization",
+                     "stalled",
+                     fmt::format("{} events wait, but for {} seconds no filter or output has taken one: a plugin does not "
+                                 "come back",
+                                 facts.queue_events, facts.stalled_seconds),
+                     "GET /_node/hot_threads shows whether workers compute or wait; look for a filter that asks another "
+                     "server or runs Ruby, or a disk that hangs",
+                     "the pipeline delivers nothing; senders wait when the queue is full"});
   const bool is_saturated = facts.utilization_5m > kBusiestPercent;
   const bool is_busy = facts.utilization_5m >= kBusyPercent || facts.utilization_1m >= kBusyPercent;
   if (!is_busy) return;
@@ -107,6 +123,11 @@ void look_at_queue(const PipelineFacts& facts, Findings& found) {
   if (facts.queue_is_failing)
     found.push_back({Health::Red, "queue_growth", "disk_refuses", "the disk of the queue takes nothing at the moment",
                      "see the log for the system's reason: free space, or repair the disk", "senders wait", "queue"});
+  if (facts.lost_events > 0)
+    found.push_back({Health::Yellow, "queue_damage", "lost_events",
+                     fmt::format("{} events in damaged places of the queue's files are lost", facts.lost_events),
+                     "the log names them; what was left of them is in the queue's directory, in quarantine/. Check the disk",
+                     "these events do not reach their destination", "queue"});
   if (!facts.is_persisted || facts.max_queue_bytes == 0) return;
   const double full = 100.0 * static_cast<double>(facts.queue_bytes) / static_cast<double>(facts.max_queue_bytes);
   const double left = static_cast<double>(facts.max_queue_bytes) - static_cast<double>(facts.queue_bytes);
@@ -167,6 +188,20 @@ void look_at_disks(const PipelineFacts& facts, Findings& found) {
   }
 }
 
+void look_at_certificates(const PipelineFacts& facts, Findings& found) {
+  for (const auto& certificate : facts.certificates) {
+    if (certificate.days_left >= kCertificateDays) continue;
+    const bool has_ended = certificate.days_left < 0;
+    found.push_back({has_ended ? Health::Red : Health::Yellow, "certificates", has_ended ? "ended" : "ends_soon",
+                     has_ended ? fmt::format("the certificate {} of {} ended {:.0f} days ago", certificate.path,
+                                             certificate.plugin, -certificate.days_left)
+                               : fmt::format("the certificate {} of {} ends in {:.0f} days", certificate.path,
+                                             certificate.plugin, certificate.days_left),
+                     "put a new one in its place, then reload (POST /_reload or SIGHUP)",
+                     has_ended ? "peers refuse the connection" : "peers will refuse the connection then", "security"});
+  }
+}
+
 OrderedJson details_of(const PipelineFacts& facts) {
   OrderedJson utilization = OrderedJson::object();
   if (facts.utilization_1m >= 0) utilization["last_1_minute"] = facts.utilization_1m;
@@ -176,6 +211,8 @@ OrderedJson details_of(const PipelineFacts& facts) {
                          {"flow", {{"worker_utilization", utilization}}},
                          {"bottleneck", {{"stage", bottleneck.stage}, {"evidence", bottleneck.evidence}}}};
   if (!bottleneck.plugin.empty()) details["bottleneck"]["plugin"] = bottleneck.plugin;
+  details["queue"] = {{"events", facts.queue_events}, {"bytes", facts.queue_bytes}};
+  if (facts.is_persisted) details["queue"]["oldest_event_age_in_seconds"] = facts.oldest_event_seconds;
   return details;
 }
 
@@ -257,6 +294,10 @@ std::optional<Health> health_level_of(std::string_view name) {
 
 Bottleneck find_bottleneck(const PipelineFacts& facts) {
   if (facts.queue_is_failing) return {"queue", "", "the disk of the queue takes nothing"};
+  if (facts.stalled_seconds >= kStandStillSeconds)
+    return {"filter", "",
+            fmt::format("for {} seconds no filter or output has taken an event, though {} wait and no output is full",
+                        facts.stalled_seconds, facts.queue_events)};
   for (const auto& output : facts.outputs)
     if (output.state == "blocked")
       return {"output", output.id,
@@ -294,6 +335,7 @@ PipelineHealth judge(const PipelineFacts& facts) {
   look_at_workers(facts, found);
   look_at_dead_letters(facts, found);
   look_at_disks(facts, found);
+  look_at_certificates(facts, found);
   PipelineHealth health;
   for (const Finding& finding : found) health.status = std::max(health.status, finding.level);
   std::stable_sort(found.begin(), found.end(),

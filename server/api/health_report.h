@@ -22,7 +22,9 @@ struct PipelineFacts {
   std::string id;
   ServedState state = ServedState::Running;
   std::string failure;
-  double utilization_5m = -1;  // of the workers, in percent
+  std::string refusal;               // why the last reload was refused; empty: it was not
+  std::int64_t stalled_seconds = 0;  // workers have stood still for so long
+  double utilization_5m = -1;        // of the workers, in percent
   double utilization_1m = -1;
   bool is_persisted = false;
   std::uint64_t queue_bytes = 0;
@@ -30,7 +32,9 @@ struct PipelineFacts {
   std::uint64_t queue_events = 0;
   double queue_growth_events = 0;  // a second, over five minutes (one when younger)
   double queue_growth_bytes = 0;
-  bool queue_is_failing = false;  // its disk refuses
+  bool queue_is_failing = false;    // its disk refuses
+  double oldest_event_seconds = 0;  // of a persisted queue
+  std::uint64_t lost_events = 0;    // in damaged places of it, since the start
 
   struct Output {
     std::string id;
@@ -61,6 +65,12 @@ struct PipelineFacts {
     std::uint64_t total_bytes = 0;
   };
   std::vector<Disk> disks;
+  struct Certificate {
+    std::string path;
+    std::string plugin;
+    double days_left = 0;  // negative: it has ended
+  };
+  std::vector<Certificate> certificates;
 };
 
 PipelineFacts facts_of(const ApiContext& context, const PipelineView& view);

@@ -45,6 +45,19 @@ Result<Settings> settings_of(const ProposedPipeline& proposed) {
   return own;
 }
 
+/// What would be wrong between this pipeline and those that are configured beside it.
+LinkFinding links_of(const WantedPipeline& wanted, const ProcessSettings& process) {
+  std::vector<WantedPipeline> all;
+  if (const auto entries = configured_pipelines(process))
+    for (const PipelineEntry& entry : *entries)
+      all.push_back(entry.id == wanted.id ? wanted : WantedPipeline{entry.id, process.settings.with(entry.own)});
+  const bool is_known = std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.id == wanted.id; });
+  if (!is_known) all.push_back(wanted);  // behind the others, as stored pipelines are; the later of two is to blame
+  const auto findings = check_links(all, process.variables);
+  const auto found = findings.find(wanted.id);
+  return found != findings.end() ? found->second : LinkFinding();
+}
+
 }  // namespace
 
 std::string ManagedPipelines::ephemeral_id_of(const std::shared_ptr<const RunningPipeline>& pipeline) const {
@@ -67,6 +80,7 @@ std::vector<PipelineView> ManagedPipelines::pipelines() const {
     view.pipeline = running->pipeline();
     view.dead_letters = running->dead_letters();
     view.metrics = &running->metrics();
+    view.stalled_milliseconds = running->stalled_for().count();
     const ReloadCounts reloads = running->reloads();
     view.reloads = {reloads.successes, reloads.failures, reloads.last_error, seconds_of(reloads.last_success),
                     seconds_of(reloads.last_failure)};
@@ -108,7 +122,8 @@ Result<CheckedPipeline> ManagedPipelines::check(const ProposedPipeline& proposed
     PipelineBus bus;
     const CompiledPipeline compiled =
         compile_pipeline(read_pipeline(wanted, process->variables), &dead_letters, &bus, unused);
-    checked = {compiled.plan != nullptr, compiled.diagnostics, compiled.config_hash};
+    const LinkFinding links = links_of(wanted, *process);
+    checked = {compiled.plan != nullptr && !links.refuses, compiled.diagnostics + links.diagnostics, compiled.config_hash};
   }
   unlink(path.c_str());
   for (std::size_t at = 0; (at = checked.diagnostics.find(path, at)) != std::string::npos;)

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "server/api/certificates.h"
 #include "server/api/health_report.h"
@@ -35,6 +38,7 @@ class Page {
 
   std::string write() {
     write_process();
+    write_api();
     for (const PipelineView& view : context_.pipelines.pipelines()) write_pipeline(view);
     write_certificates();
     return out_.text();
@@ -57,13 +61,38 @@ class Page {
                real(facts.memory_limit_bytes));
   }
 
+  /// What the API's own addresses count: connections, requests, refusals.
+  void write_api() {
+    for (const char* listener : {"api", "probes"})
+      for (const auto& sample : context_.metrics.child("api").child(listener).samples()) {
+        const std::string name = "logboom_api_" + metric_name(sample.path);
+        if (is_level(sample.path)) {
+          out_.gauge(name, "A level of the admin API's addresses.", {{"listener", listener}}, real(sample.value));
+        } else {
+          out_.counter(name + "_total", "Counted at the admin API's addresses.", {{"listener", listener}},
+                       real(sample.value));
+        }
+      }
+  }
+
+  void write_disks(const PipelineFacts& facts) {
+    for (const auto& disk : facts.disks) {
+      if (!disks_.insert(disk.path).second) continue;
+      out_.gauge("logboom_disk_free_bytes", "Room that is left where queues, dead letters, positions and logs are.",
+                 {{"path", disk.path}}, real(disk.free_bytes));
+      out_.gauge("logboom_disk_size_bytes", "Size of that file system.", {{"path", disk.path}}, real(disk.total_bytes));
+    }
+  }
+
   void write_pipeline(const PipelineView& view) {
     const Labels pipeline = {{"pipeline", view.id}};
     for (const ServedState state : {ServedState::Starting, ServedState::Running, ServedState::Paused, ServedState::Stopping,
                                     ServedState::Finished, ServedState::Failed})
       out_.gauge("logboom_pipeline_state", "1 for the state that the pipeline is in.",
                  {{"pipeline", view.id}, {"state", served_state_name(state)}}, state == view.state ? 1 : 0);
-    const Health health = judge(facts_of(context_, view)).status;
+    const PipelineFacts facts = facts_of(context_, view);
+    write_disks(facts);
+    const Health health = judge(facts).status;
     out_.gauge("logboom_pipeline_health", "0 green, 1 yellow, 2 red.", pipeline,
                health == Health::Red ? 2 : (health == Health::Yellow ? 1 : 0));
     const PipelineTotals totals = totals_of(view);
@@ -79,6 +108,9 @@ class Page {
                  seconds_of_milliseconds(totals.busy_milliseconds));
     out_.counter("logboom_pipeline_queue_push_seconds_total", "Time that inputs waited for the queue.", pipeline,
                  seconds_of_milliseconds(totals.push_milliseconds));
+    out_.gauge("logboom_pipeline_stalled_seconds",
+               "How long workers have taken nothing although events wait and no output is full.", pipeline,
+               seconds_of_milliseconds(static_cast<std::uint64_t>(view.stalled_milliseconds)));
     out_.gauge("logboom_pipeline_workers", "Worker threads.", pipeline, real(workers_of(view)));
     if (const auto minute = context_.flow.pipeline_window(view.id, "last_1_minute"))
       out_.gauge("logboom_pipeline_worker_utilization_ratio", "How busy the workers were in the last minute, 0 to 1.",
@@ -98,6 +130,12 @@ class Page {
                  {{"pipeline", view.id}, {"result", "success"}}, real(view.reloads.successes));
     out_.counter("logboom_pipeline_reloads_total", "Reloads, by their result.",
                  {{"pipeline", view.id}, {"result", "failure"}}, real(view.reloads.failures));
+    for (const auto& [result, seconds] :
+         {std::pair("success", view.reloads.last_success_seconds), std::pair("failure", view.reloads.last_failure_seconds)})
+      if (seconds > 0)
+        out_.gauge("logboom_pipeline_last_reload_timestamp_seconds",
+                   "When the last reload with this result was, since 1970.", {{"pipeline", view.id}, {"result", result}},
+                   static_cast<double>(seconds));
     out_.gauge("logboom_pipeline_last_reload_failed", "1 when the last reload was refused.", pipeline,
                view.reloads.last_failure_seconds > view.reloads.last_success_seconds ? 1 : 0);
   }
@@ -205,6 +243,7 @@ class Page {
 
   const ApiContext& context_;
   PrometheusText out_;
+  std::set<std::string> disks_;
 };
 
 HttpResponse get_metrics(ApiContext& context, const ApiCall&) {

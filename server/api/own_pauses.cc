@@ -95,7 +95,7 @@ std::vector<Route> pause_routes() {
        "Takes nothing more in until it is resumed, or the process restarted.", pause, false, true},
       {"POST", "/v1/pipelines/{id}/resume", Role::Operator, "Ends a pause.", resume, false, true},
       {"POST", "/v1/pipelines/{id}/drain", Role::Operator, "Pauses, and answers when everything is delivered; ?timeout=30s.",
-       drain, false, true},
+       drain, false, true, "", "timeout"},
   };
 }
 

@@ -91,9 +91,10 @@ std::vector<Route> pipeline_routes() {
       {"GET", "/v1/pipelines", Role::Viewer, "All pipelines with their states.", list_pipelines},
       {"GET", "/v1/pipelines/{id}", Role::Viewer, "One pipeline: state, settings, health, ledger, numbers.", get_pipeline},
       {"POST", "/v1/reload", Role::Operator, "Reads the configuration again and changes what has changed.", reload_all,
-       false, true},
-      {"POST", "/_reload", Role::Operator, "The same.", reload_all, false, true},
-      {"POST", "/v1/pipelines/{id}/reload", Role::Operator, "The same for one pipeline.", reload_one, false, true},
+       false, true, "", "", "Reload"},
+      {"POST", "/_reload", Role::Operator, "The same.", reload_all, false, true, "", "", "Reload"},
+      {"POST", "/v1/pipelines/{id}/reload", Role::Operator, "The same for one pipeline.", reload_one, false, true, "", "",
+       "Reload"},
   };
 }
 

@@ -76,7 +76,7 @@ OrderedJson document_of(const std::string& id, const std::string& outcome, const
 
 HttpResponse failure(std::string_view path, const Error& error) {
   const int status = error.code == ErrorCode::NotFound          ? 404
-                     : error.code == ErrorCode::InvalidArgument ? 400
+                     : error.code == ErrorCode::InvalidArgument ? 422
                      : error.code == ErrorCode::Full            ? 507
                                                                 : 500;
   return error_answer(path, status, "nothing was changed: " + error.message);
@@ -99,7 +99,7 @@ HttpResponse put_pipeline(ApiContext& context, const ApiCall& call) {
   if (auto refusal = refuse_for_command_line(context, path)) return std::move(*refusal);
   const std::lock_guard lock(changes());
   auto checked = context.pipelines.check(proposed);
-  if (!checked) return error_answer(path, 422, checked.error().message);
+  if (!checked) return failure(path, checked.error());
   if (!checked->is_accepted)
     return error_answer(path, 422, "the configuration is refused; nothing was changed",
                         {{"diagnostics", checked->diagnostics}});
@@ -169,8 +169,9 @@ std::vector<Route> stored_pipeline_routes() {
       {"GET", "/v1/pipelines/{id}/config", Role::Admin, "The text that is stored for a pipeline.", get_config},
       {"PUT", "/v1/pipelines/{id}", Role::Admin,
        "Checks a configuration, stores it and runs it; ?dry_run=true only checks. Needs a token even on loopback.",
-       put_pipeline, false, true, kBody},
-      {"DELETE", "/v1/pipelines/{id}", Role::Admin, "Takes a stored pipeline away again.", delete_pipeline, false, true},
+       put_pipeline, false, true, kBody, "dry_run", "PipelineChange"},
+      {"DELETE", "/v1/pipelines/{id}", Role::Admin, "Takes a stored pipeline away again.", delete_pipeline, false, true, "",
+       "dry_run", "PipelineChange"},
   };
 }
 

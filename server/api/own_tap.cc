@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <atomic>
 #include <charconv>
-#include <condition_variable>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "pipeline/compile/condition.h"
 #include "pipeline/config/logstash_parser.h"
@@ -14,16 +16,19 @@
 #include "server/api/api_context.h"
 #include "server/api/own_routes.h"
 #include "server/api/problem.h"
+#include "server/listen/http_stream.h"
 
 namespace logboom {
 namespace {
 
-constexpr std::uint64_t kUsualEvents = 20;
-constexpr std::uint64_t kMostEvents = 1000;
-constexpr std::size_t kMostBytes = 4 * 1024 * 1024;
-constexpr auto kUsualTime = std::chrono::milliseconds(10'000);
-constexpr auto kLongestTime = std::chrono::milliseconds(60'000);
-constexpr auto kLookInterval = std::chrono::milliseconds(250);
+constexpr std::uint64_t kUsualRate = 100;  // events a second
+constexpr std::uint64_t kMostRate = 2000;
+constexpr std::size_t kMostWaitingBytes = 1024 * 1024;  // of one client
+constexpr std::size_t kMostEventBytes = 256 * 1024;
+constexpr std::size_t kPieceBytes = 64 * 1024;  // of one write: each has the connection's time for it
+constexpr int kMostClients = 16;
+constexpr auto kWriteInterval = std::chrono::milliseconds(100);
+constexpr auto kHeartbeat = std::chrono::seconds(15);
 
 /// An `if` of the configuration language. Errors: InvalidArgument with the configuration check's words.
 Result<Condition> compile_condition(const std::string& text) {
@@ -39,18 +44,48 @@ Result<Condition> compile_condition(const std::string& text) {
   return Error{ErrorCode::InvalidArgument, diagnostics.has_errors() ? diagnostics.render() : "that is no single condition"};
 }
 
-/// What a tap has seen so far.
-class Collected {
+/// Clients that look, over all pipelines.
+class Client {
  public:
-  Collected(std::uint64_t most, std::uint64_t every, std::optional<Condition> condition)
-      : most_(most), every_(std::max<std::uint64_t>(every, 1)), condition_(std::move(condition)) {}
+  static std::optional<Client> enter() {
+    if (count().fetch_add(1) < kMostClients) return Client();
+    count().fetch_sub(1);
+    return std::nullopt;
+  }
+  Client(Client&& other) noexcept : is_in_(std::exchange(other.is_in_, false)) {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() {
+    if (is_in_) count().fetch_sub(1);
+  }
 
-  /// On a thread of the pipeline. False: enough.
+ private:
+  Client() = default;
+  static std::atomic<int>& count() {
+    static std::atomic<int> clients{0};
+    return clients;
+  }
+  bool is_in_ = true;
+};
+
+struct SampleOptions {
+  std::uint64_t limit = 0;  // 0: none
+  std::uint64_t every = 1;
+  std::uint64_t rate = kUsualRate;
+  std::optional<Condition> condition;
+};
+
+/// Events on their way from a pipeline's threads to one client. What does not fit is counted and passed over.
+class Samples {
+ public:
+  explicit Samples(SampleOptions options) : options_(std::move(options)) {}
+
+  /// On a thread of the pipeline; waits for nobody but its like. False: enough.
   bool take(const Event& event) {
-    const std::lock_guard lock(mutex_);
-    if (lines_.size() >= most_ || bytes_ >= kMostBytes) return false;
-    if (condition_ && !condition_->evaluate(event, scratch_)) return true;
-    if (passed_++ % every_ != 0) return true;
+    if (options_.condition && !options_.condition->evaluate(event, scratch_)) return true;
+    if (passed_++ % options_.every != 0) return true;
+    if (options_.limit > 0 && taken_ >= options_.limit) return false;
+    if (!may_take_now()) return true;
     std::string line;
     write_json(event.fields(), line);
     if (const Object* metadata = event.metadata_if_any(); metadata != nullptr && line.size() >= 2) {
@@ -60,31 +95,108 @@ class Collected {
       write_json(*metadata, line);
       line += '}';
     }
+    const std::lock_guard lock(mutex_);
+    if (line.size() > kMostEventBytes || bytes_ + line.size() > kMostWaitingBytes) {
+      ++missed_;
+      return true;
+    }
+    ++taken_;
     bytes_ += line.size();
     lines_.push_back(std::move(line));
-    const bool goes_on = lines_.size() < most_ && bytes_ < kMostBytes;
-    if (!goes_on) changed_.notify_all();
-    return goes_on;
+    return true;
   }
-  bool wait(std::chrono::milliseconds time) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, time, [this] { return lines_.size() >= most_ || bytes_ >= kMostBytes; });
-  }
-  std::vector<std::string> lines() {
+
+  struct Waiting {
+    std::vector<std::string> lines;
+    std::uint64_t missed = 0;  // for want of room, or beyond the rate, since the last time
+  };
+  Waiting waiting() {
     const std::lock_guard lock(mutex_);
-    return lines_;
+    bytes_ = 0;
+    return {std::exchange(lines_, {}), std::exchange(missed_, 0)};
   }
 
  private:
-  const std::uint64_t most_;
-  const std::uint64_t every_;
-  const std::optional<Condition> condition_;
+  /// The same time for all: as many in each second as the rate says.
+  bool may_take_now() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - second_ >= std::chrono::seconds(1)) {
+      second_ = now;
+      in_second_ = 0;
+    }
+    if (in_second_++ < options_.rate) return true;
+    const std::lock_guard lock(mutex_);
+    ++missed_;
+    return false;
+  }
+
+  const SampleOptions options_;
+  // Of take(), which EventTap calls one at a time:
   Condition::Scratch scratch_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  std::uint64_t passed_ = 0;  // the condition
+  std::uint64_t taken_ = 0;
+  std::uint64_t in_second_ = 0;
+  std::chrono::steady_clock::time_point second_;
+  std::mutex mutex_;  // what follows
   std::vector<std::string> lines_;
   std::size_t bytes_ = 0;
-  std::uint64_t passed_ = 0;  // the condition
+  std::uint64_t missed_ = 0;
+};
+
+enum class TapForm { ServerSentEvents, JsonLines };
+
+/// Sends samples until the client leaves, the server stops, or as much was seen as was asked for.
+class TapStream final : public HttpStream {
+ public:
+  TapStream(Client client, std::shared_ptr<Samples> samples, std::unique_ptr<EventTap> tap, TapForm form,
+            std::uint64_t limit, std::chrono::steady_clock::time_point end)
+      : client_(std::move(client)),
+        samples_(std::move(samples)),
+        tap_(std::move(tap)),
+        form_(form),
+        left_(limit > 0 ? limit : ~std::uint64_t{0}),
+        end_(end) {}
+
+  Awaitable<void> write_to(Connection& connection) override {
+    auto last_sent = std::chrono::steady_clock::now();
+    for (;;) {
+      const auto now = std::chrono::steady_clock::now();
+      connection.set_read_deadline(std::min(now + kWriteInterval, std::max(end_, now)));
+      const Buffer sent_by_client = co_await connection.read_some();
+      const bool is_gone = sent_by_client.empty() && connection.read_end() != ReadEnd::TimedOut;
+      if (is_gone || connection.is_draining()) co_return;
+      const bool is_over = std::chrono::steady_clock::now() >= end_;
+      const std::string text = text_of(samples_->waiting(), std::chrono::steady_clock::now() - last_sent >= kHeartbeat);
+      if (!text.empty()) last_sent = std::chrono::steady_clock::now();
+      for (std::size_t begin = 0; begin < text.size(); begin += kPieceBytes) {
+        const auto written = co_await connection.write(std::string_view(text).substr(begin, kPieceBytes));
+        if (!written) co_return;
+      }
+      if (is_over || left_ == 0) co_return;
+    }
+  }
+
+ private:
+  std::string text_of(const Samples::Waiting& waiting, bool wants_heartbeat) {
+    std::string text;
+    const bool is_event_stream = form_ == TapForm::ServerSentEvents;
+    for (const std::string& line : waiting.lines) {
+      if (left_ == 0) break;
+      --left_;
+      text += is_event_stream ? "data: " + line + "\n\n" : line + "\n";
+    }
+    if (waiting.missed > 0 && is_event_stream)
+      text += fmt::format("event: missed\ndata: {{\"missed\":{}}}\n\n", waiting.missed);
+    if (text.empty() && wants_heartbeat) text = is_event_stream ? ": nothing yet\n\n" : "\n";
+    return text;
+  }
+
+  const Client client_;
+  const std::shared_ptr<Samples> samples_;
+  const std::unique_ptr<EventTap> tap_;
+  const TapForm form_;
+  std::uint64_t left_;
+  const std::chrono::steady_clock::time_point end_;
 };
 
 struct TappedPlugin {
@@ -116,16 +228,6 @@ std::optional<std::uint64_t> number_in(const ApiCall& call, const char* name, st
   return std::min(number, most);
 }
 
-/// Server-sent events (text/event-stream), or JSON lines. The stream ends when enough was seen or the time is over;
-/// browsers' EventSource asks again by itself.
-HttpResponse answer_with(const ApiCall& call, const std::vector<std::string>& lines) {
-  const bool is_stream = call.request.header("accept").find("application/x-ndjson") == std::string_view::npos;
-  HttpResponse response(200, is_stream ? "retry: 100\n\n" : "");
-  for (const std::string& line : lines) response.body += is_stream ? "data: " + line + "\n\n" : line + "\n";
-  response.headers.emplace_back("content-type", is_stream ? "text/event-stream" : "application/x-ndjson");
-  return response;
-}
-
 HttpResponse tap(ApiContext& context, const ApiCall& call) {
   const std::string_view path = path_of(call.request.target);
   std::optional<PipelineView> view;
@@ -142,36 +244,43 @@ HttpResponse tap(ApiContext& context, const ApiCall& call) {
   const std::string side = call.query("side");
   if (side == "in") plugin.side = TapSide::In;
   if (side == "out") plugin.side = TapSide::Out;
-  const auto limit = number_in(call, "limit", kUsualEvents, kMostEvents);
-  const auto every = number_in(call, "every", 1, ~std::uint64_t{0});
-  const auto seconds = number_in(call, "seconds", static_cast<std::uint64_t>(kUsualTime.count() / 1000),
-                                 static_cast<std::uint64_t>(kLongestTime.count() / 1000));
-  if (!limit || !every || !seconds) return error_answer(path, 400, "limit, every and seconds want numbers above 0");
-  std::optional<Condition> condition;
+  constexpr std::uint64_t kAny = ~std::uint64_t{0};
+  const auto limit = number_in(call, "limit", 0, kAny);
+  const auto every = number_in(call, "every", 1, kAny);
+  const auto rate = number_in(call, "rate", kUsualRate, kMostRate);
+  const auto seconds = number_in(call, "seconds", 0, 365 * 86400);
+  if (!limit || !every || !rate || !seconds)
+    return error_answer(path, 400, "limit, every, rate and seconds want numbers above 0");
+  SampleOptions options{*limit, *every, *rate, std::nullopt};
   if (const std::string text = call.query("condition"); !text.empty()) {
     auto compiled = compile_condition(text);
     if (!compiled)
       return error_answer(path, 422, "the condition cannot be read", {{"diagnostics", compiled.error().message}});
-    condition = std::move(*compiled);
+    options.condition = std::move(*compiled);
   }
-  const auto collected = std::make_shared<Collected>(*limit, *every, std::move(condition));
-  {
-    const EventTap look(*plugin.site->metrics, plugin.side,
-                        [collected](const Event& event) { return collected->take(event); });
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(*seconds);
-    while (!collected->wait(kLookInterval) && std::chrono::steady_clock::now() < end && !context.pipelines.is_stopping()) {
-    }
-  }
-  return answer_with(call, collected->lines());
+  auto client = Client::enter();
+  if (!client) return error_answer(path, 429, fmt::format("{} clients look at events already", kMostClients));
+  const bool wants_lines = call.request.header("accept").find("application/x-ndjson") != std::string_view::npos;
+  HttpResponse response(200, "");
+  response.headers.emplace_back("content-type", wants_lines ? "application/x-ndjson" : "text/event-stream");
+  if (call.rest == nullptr || call.request.method == "HEAD") return response;
+  const auto samples = std::make_shared<Samples>(std::move(options));
+  auto look = std::make_unique<EventTap>(*plugin.site->metrics, plugin.side,
+                                         [samples](const Event& event) { return samples->take(event); });
+  const auto end = *seconds > 0 ? std::chrono::steady_clock::now() + std::chrono::seconds(*seconds)
+                                : std::chrono::steady_clock::time_point::max();
+  *call.rest = std::make_shared<TapStream>(std::move(*client), samples, std::move(look),
+                                           wants_lines ? TapForm::JsonLines : TapForm::ServerSentEvents, *limit, end);
+  return response;
 }
 
 }  // namespace
 
 std::vector<Route> tap_routes() {
-  return {
-      {"GET", "/v1/pipelines/{id}/tap", Role::Operator,
-       "Live events at a filter or output, as server-sent events: ?plugin=, side=, condition=, every=, limit=, seconds=.",
-       tap}};
+  return {{"GET", "/v1/pipelines/{id}/tap", Role::Operator,
+           "Live events at a filter or output, as server-sent events (or JSON lines), until the client leaves, or limit or "
+           "seconds are over.",
+           tap, false, false, "", "plugin side condition every rate limit seconds"}};
 }
 
 }  // namespace logboom

@@ -50,7 +50,8 @@ struct PipelineView {
   std::shared_ptr<const Plan> plan;    // nullptr: it did not compile
   std::shared_ptr<Pipeline> pipeline;  // nullptr: it does not run
   std::shared_ptr<DeadLetterQueue> dead_letters;
-  MetricScope* metrics = nullptr;  // never nullptr
+  MetricScope* metrics = nullptr;         // never nullptr
+  std::int64_t stalled_milliseconds = 0;  // workers have stood still for so long: RunningPipeline::stalled_for()
 };
 
 /// What one reload did to one pipeline.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 namespace logboom {
 
 struct ApiContext;
+class HttpStream;
 
 /// One request on its way to a handler.
 struct ApiCall {
@@ -20,6 +22,7 @@ struct ApiCall {
   std::map<std::string, std::string, std::less<>> parameters;  // {id} of the route's path, decoded
   Principal who;
   nlohmann::ordered_json* record = nullptr;  // for the audit log: what was before, what is after; nullptr: nobody reads it
+  std::shared_ptr<HttpStream>* rest = nullptr;  // where an answer that goes on leaves what follows its head
 
   std::string query(std::string_view name) const;
   /// True for ?name, ?name=true, and anything but "false" and "0".
@@ -42,9 +45,11 @@ struct Route {
   Role role = Role::Admin;
   std::string_view summary;
   ApiHandler handler = nullptr;
-  bool is_probe = false;       // also served on probes.host, to anybody
-  bool is_audited = false;     // changes something: the audit log has a line before and one after
-  std::string_view body = {};  // what the request's body is, for the description; empty: it has none
+  bool is_probe = false;         // also served on probes.host, to anybody
+  bool is_audited = false;       // changes something: the audit log has a line before and one after
+  std::string_view body = {};    // what the request's body is, for the description; empty: it has none
+  std::string_view query = {};   // names of what may stand behind ?, separated by blanks, for the description
+  std::string_view schema = {};  // of the answer, a name of the description's components; empty: any object
 };
 
 /// Every endpoint, in the order of the documentation.

@@ -12,6 +12,7 @@
 #include "pipeline/net/gzip.h"
 #include "pipeline/net/http_text.h"
 #include "pipeline/net/zstd.h"
+#include "server/listen/http_stream.h"
 
 namespace logboom {
 namespace net = boost::asio;
@@ -182,7 +183,9 @@ HttpRequestReader::Outcome HttpRequestReader::screen(const BoundService& bound, 
   const std::string_view encoding = trimmed(request.header("transfer-encoding"));
   if (!encoding.empty() && !equals_ignoring_case(encoding, "chunked")) return refuse(501, "unknown Transfer-Encoding");
   if (!bound.endpoint.http) return Outcome::Closed;
-  std::optional<HttpResponse> refusal = bound.endpoint.http->refuse_early(request);
+  auto* const service = dynamic_cast<SessionHttpService*>(bound.endpoint.http.get());
+  std::optional<HttpResponse> refusal =
+      service != nullptr ? service->screen(request, connection_.tls()) : bound.endpoint.http->refuse_early(request);
   if (!refusal) return Outcome::Request;
   refusal_ = *std::move(refusal);
   if (!parsing.is_rest_small()) return Outcome::Refused;

@@ -7,6 +7,7 @@
 
 #include "pipeline/base/log.h"
 #include "server/listen/http_request_reader.h"
+#include "server/listen/http_stream.h"
 
 namespace logboom {
 namespace {
@@ -47,7 +48,11 @@ void append_header_text(std::string_view text, std::string& out) {
     if (c != '\r' && c != '\n' && c != '\0') out += c;
 }
 
-enum class AfterAnswer { KeepAlive, Close };
+enum class AfterAnswer {
+  KeepAlive,
+  Close,
+  GoOn,  // the body has no length: it ends with the connection
+};
 
 /// The answer as bytes (RFC 9112). A HEAD request is told the length that it does not get.
 std::string render(const HttpResponse& response, AfterAnswer after, bool is_head) {
@@ -59,8 +64,9 @@ std::string render(const HttpResponse& response, AfterAnswer after, bool is_head
     append_header_text(value, out);
     out += "\r\n";
   }
-  if (has_body) fmt::format_to(std::back_inserter(out), "content-length: {}\r\n", response.body.size());
-  if (after == AfterAnswer::Close) out += "connection: close\r\n";
+  if (has_body && after != AfterAnswer::GoOn)
+    fmt::format_to(std::back_inserter(out), "content-length: {}\r\n", response.body.size());
+  if (after != AfterAnswer::KeepAlive) out += "connection: close\r\n";
   out += "\r\n";
   if (has_body && !is_head) out += response.body;
   return out;
@@ -102,10 +108,18 @@ Awaitable<void> linger(Connection& connection) {
   }
 }
 
-Awaitable<HttpResponse> answer(HttpService& service, HttpRequest request, EventSink& sink, ListenCounters& counters) {
+Awaitable<HttpResponse> answer(HttpService& service, HttpRequest request, EventSink& sink, Connection& connection,
+                               std::shared_ptr<HttpStream>& rest, ListenCounters& counters) {
   HttpResponse response;
   try {
-    response = co_await service.answer(std::move(request), sink);
+    auto* const own = dynamic_cast<SessionHttpService*>(&service);
+    if (own == nullptr) {
+      response = co_await service.answer(std::move(request), sink);
+    } else {
+      StreamedResponse streamed = co_await own->serve(std::move(request), connection.tls());
+      response = std::move(streamed.head);
+      rest = std::move(streamed.rest);
+    }
   } catch (const std::exception& failure) {
     counters.failed_sessions.add();
     log_error("listen", "an HTTP request failed: {}", failure.what());
@@ -123,6 +137,16 @@ Awaitable<bool> send_answer(Connection& connection, const HttpResponse& response
   if (sent && after == AfterAnswer::KeepAlive) co_return true;
   if (sent) co_await linger(connection);
   co_return false;
+}
+
+/// Sends an answer's head, and what follows for as long as both sides want it.
+Awaitable<void> send_stream(Connection& connection, const HttpResponse& head, HttpStream& rest, ListenCounters& counters) {
+  count_answer(head.status, counters);
+  const std::string bytes = render(head, AfterAnswer::GoOn, false);
+  const auto sent = co_await connection.write(bytes);
+  if (!sent) co_return;
+  co_await rest.write_to(connection);
+  co_await linger(connection);
 }
 
 /// Reads one request and answers it; true when the connection goes on. In a frame of its own, which ends with the request.
@@ -145,7 +169,13 @@ Awaitable<bool> serve_request(Connection& connection, EndpointBinding& binding, 
   counters.requests.add();
   const std::shared_ptr<const BoundService> bound = binding.current();
   if (!bound->endpoint.http) co_return false;
-  const HttpResponse response = co_await answer(*bound->endpoint.http, std::move(request), *bound->sink, counters);
+  std::shared_ptr<HttpStream> rest;
+  const HttpResponse response =
+      co_await answer(*bound->endpoint.http, std::move(request), *bound->sink, connection, rest, counters);
+  if (rest && !is_head) {
+    co_await send_stream(connection, response, *rest, counters);
+    co_return false;
+  }
   const bool is_kept = reader.is_kept_alive() && !connection.is_draining();
   const auto after = is_kept ? AfterAnswer::KeepAlive : AfterAnswer::Close;
   co_return co_await send_answer(connection, response, after, is_head, counters);

@@ -206,7 +206,18 @@ void PipelineManager::run() {
       for (const auto& pipeline : pipelines_) pipeline->request_stop();
     }
     look_after_pipelines();
+    rounds_.fetch_add(1, std::memory_order_relaxed);
   }
+}
+
+bool PipelineManager::stands_still(std::chrono::milliseconds patience) const {
+  bool has_stalled = false;
+  for (const auto& pipeline : pipelines()) {
+    if (pipeline->state() != PipelineState::Running) continue;
+    if (pipeline->stalled_for() < patience) return false;
+    has_stalled = true;
+  }
+  return has_stalled;
 }
 
 void PipelineManager::answer_requests() {
@@ -223,6 +234,7 @@ void PipelineManager::answer_requests() {
     ReloadReport report = is_stopping ? stopping_report() : reload_now(request.ids);
     if (!is_stopping) log_report(report);
     request.answer.set_value(std::move(report));
+    if (changed_) changed_();
   }
 }
 

@@ -2,8 +2,10 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <list>
@@ -31,7 +33,8 @@ class PipelineManager {
   using Snapshot = std::vector<std::shared_ptr<const RunningPipeline>>;
 
   /// `command_line` is what a reload reads the settings directory with again. `metrics` is the process's scope and outlives
-  /// the manager and every snapshot. `changed` is called on any thread when has_ended() may have become true.
+  /// the manager and every snapshot. `changed` is called on any thread when has_ended() may have become true, and when a
+  /// reload is done.
   PipelineManager(Settings command_line, ProcessSettings process, MetricScope& metrics, std::function<void()> changed = {});
   /// Gives up what is undelivered.
   ~PipelineManager();
@@ -60,6 +63,10 @@ class PipelineManager {
   void request_stop();
   /// True when every pipeline has ended, and none can come any more.
   bool has_ended() const;
+  /// Grows by one whenever the manager's thread has seen to everything, at least once a second while it works. Any thread.
+  std::uint64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
+  /// True when pipelines run and all of them have stood still for this long (RunningPipeline::stalled_for()). Any thread.
+  bool stands_still(std::chrono::milliseconds patience) const;
   /// True when the process goes on without a pipeline: config.reload.automatic may bring one.
   bool waits_for_changes() const;
 
@@ -104,6 +111,7 @@ class PipelineManager {
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;
+  std::atomic<std::uint64_t> rounds_{0};
   bool is_woken_ = false;
   bool is_stopping_ = false;
   bool is_closing_ = false;

@@ -39,19 +39,31 @@ std::string ignored_files(const Settings& settings) {
   return names;
 }
 
+namespace {
+
+bool has_list(const Settings& settings) {
+  std::error_code ignored;
+  return !settings.text("path.settings").empty() && fs::exists(settings.text("path.settings") + "/pipelines.yml", ignored);
+}
+
+}  // namespace
+
+bool has_pipelines(const ProcessSettings& process) {
+  return has_list(process.settings) || !StoredPipelines(process.settings).ids().empty();
+}
+
 Result<std::vector<PipelineEntry>> configured_pipelines(const ProcessSettings& process) {
   const Settings& settings = process.settings;
   const bool has_own = settings.has("config.string") || !settings.text("path.config").empty();
   if (has_own) return std::vector<PipelineEntry>{{Settings(), settings.text("pipeline.id")}};
   const std::string list = settings.text("path.settings") + "/pipelines.yml";
   const StoredPipelines stored(settings);
-  std::error_code ignored;
-  const bool has_list = !settings.text("path.settings").empty() && fs::exists(list, ignored);
-  if (!has_list && stored.ids().empty())
+  const bool is_listed = has_list(settings);
+  if (!is_listed && stored.ids().empty())
     return Error{ErrorCode::InvalidArgument,
                  "nothing to run: give a configuration with -f FILE or -e STRING, or --path.settings with a pipelines.yml"};
-  auto entries = has_list ? load_pipelines_yaml(list, process.variables)
-                          : Result<std::vector<PipelineEntry>>(std::vector<PipelineEntry>());
+  auto entries = is_listed ? load_pipelines_yaml(list, process.variables)
+                           : Result<std::vector<PipelineEntry>>(std::vector<PipelineEntry>());
   if (!entries) return entries;
   if (auto merged = stored.merge_into(*entries, process.variables); !merged) return merged.error();
   if (entries->empty()) return Error{ErrorCode::InvalidArgument, fmt::format("{} lists no pipeline", list)};

@@ -22,6 +22,9 @@ Result<ProcessSettings> load_process_settings(const Settings& command_line);
 /// Names of files in path.settings that are for Logstash's Java, and read by nobody here; "" when there is none.
 std::string ignored_files(const Settings& settings);
 
+/// True when pipelines.yml is there, or texts are stored.
+bool has_pipelines(const ProcessSettings& process);
+
 /// The pipeline of -f or -e, or those of pipelines.yml. Errors: InvalidArgument - there is nothing to run; what
 /// load_pipelines_yaml() says.
 Result<std::vector<PipelineEntry>> configured_pipelines(const ProcessSettings& process);

@@ -220,6 +220,7 @@ void RunningPipeline::look_after() {
     endpoints_.sweep();
     pipeline_->sweep();
   }
+  stalled_milliseconds_ = drainer_.joinable() || stopping_since_ ? 0 : workers_.look(*pipeline_, now).count();
   if (!drainer_.joinable() && (stopping_since_ || pipeline_->has_ended_inputs())) {
     // An end of the inputs' own is no reason to hurry; a request that comes later is (below).
     drain_in_background(stopping_since_ ? *stopping_since_ + end_limit_ : std::chrono::steady_clock::time_point::max());

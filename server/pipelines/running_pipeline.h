@@ -17,6 +17,7 @@
 #include "pipeline/run/pipeline.h"
 #include "server/pipelines/compiled_pipeline.h"
 #include "server/pipelines/served_endpoint.h"
+#include "server/pipelines/worker_watch.h"
 
 namespace logboom {
 
@@ -65,6 +66,8 @@ class RunningPipeline {
   std::string config_hash() const;
   ReloadCounts reloads() const;
   std::chrono::system_clock::time_point started_at() const;
+  /// How long its workers have stood still although events wait and no output is to blame; see WorkerWatch.
+  std::chrono::milliseconds stalled_for() const { return std::chrono::milliseconds(stalled_milliseconds_.load()); }
 
   void fail(std::string problem);
   /// Before start(): an input of another pipeline may read the dead letters. An error is left in fail() too.
@@ -124,6 +127,8 @@ class RunningPipeline {
   std::chrono::steady_clock::time_point next_report_;
   bool is_given_up_ = false;
   std::atomic<bool> has_drained_{false};
+  WorkerWatch workers_;
+  std::atomic<std::int64_t> stalled_milliseconds_{0};
 };
 
 }  // namespace logboom

@@ -153,6 +153,51 @@ class ApiTest(unittest.TestCase):
         line = next(l for l in page.splitlines() if l.startswith("logboom_certificate_not_after_timestamp_seconds{"))
         self.assertAlmostEqual(float(line.split()[-1]), time.time() + 30 * 86400, delta=3600)
 
+    def test_a_certificate_that_was_replaced_is_served_without_a_restart(self):
+        def make(name):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".pem", "-days", "30",
+                            "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1"], cwd=self.folder, check=True, capture_output=True)
+        make("first")
+        make("second")
+        both = ssl.create_default_context(cafile=self.folder + "/first.pem")
+        both.load_verify_locations(self.folder + "/second.pem")
+        for kind in ("pem", "key"):
+            os.rename(self.folder + "/first." + kind, self.folder + "/served." + kind)
+        server = self.server(tls=both, settings=[("api.ssl.enabled", "true"), ("api.ssl.certificate", self.folder + "/served.pem"),
+                                                 ("api.ssl.key", self.folder + "/served.key")])
+
+        def served():
+            with both.wrap_socket(socket.create_connection(("127.0.0.1", server.port), PATIENCE), server_hostname="127.0.0.1") as connection:
+                return dict(pair[0] for pair in connection.getpeercert()["subject"])["commonName"]
+
+        self.assertEqual(served(), "first")
+        os.rename(self.folder + "/second.pem", self.folder + "/served.pem")
+        server.until(lambda: "the earlier ones stay in use" in server.log())  # the key does not fit yet
+        self.assertEqual(served(), "first")
+        os.rename(self.folder + "/second.key", self.folder + "/served.key")
+        server.until(lambda: served() == "second")
+        self.assertEqual(server.ask("GET", "/")[0], 200)
+
+    def test_a_client_certificate_has_the_role_of_its_name(self):
+        def run(*words):
+            subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
+        run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1")
+        for name in ("metricbeat", "stranger"):
+            run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/O=Example/CN=" + name)
+            run("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-out", name + ".pem")
+        def asking_as(name=None):
+            context = ssl.create_default_context(cafile=self.folder + "/ca.pem")
+            if name:
+                context.load_cert_chain(self.folder + "/%s.pem" % name, self.folder + "/%s.key" % name)
+            return context
+        server = self.server(tls=asking_as(), settings=[
+            ("api.ssl.enabled", "true"), ("api.ssl.certificate", self.folder + "/ca.pem"), ("api.ssl.key", self.folder + "/ca.key"), ("api.anonymous_role", "none"),
+            ("api.ssl.certificate_authorities", self.folder + "/ca.pem"), ("api.ssl.client_authentication", "optional"), ("api.ssl.client_roles", "metricbeat viewer")])
+        for name, reads, reloads in ((None, 401, 401), ("stranger", 401, 401), ("metricbeat", 200, 403)):
+            server.tls = asking_as(name)
+            self.assertEqual((server.ask("GET", "/_node/stats")[0], server.ask("POST", "/_reload")[0]), (reads, reloads), name)
+
     def test_a_slow_loris_holds_up_nobody(self):
         server = self.server()
         slow = []
@@ -208,9 +253,49 @@ class ApiTest(unittest.TestCase):
         self.assertNotIn("n", json.loads(before))
         nothing = server.ask("GET", "/v1/pipelines/main/tap?plugin=out&seconds=1&condition=%5Bn%5D%20%3D%3D%20%228%22")[1]
         self.assertNotIn("data:", nothing)
+        slow = server.ask("GET", "/v1/pipelines/main/tap?plugin=out&seconds=2&rate=5")[1]
+        self.assertIn("event: missed", slow)
+        self.assertLessEqual(slow.count('"message"'), 15)
         status, text = server.ask("GET", "/v1/pipelines/main/tap?condition=%5Bn")
         self.assertEqual(status, 422)
         self.assertEqual(server.ask("GET", "/v1/pipelines/main/tap?plugin=nobody")[0], 404)
+
+    def test_tap_goes_on_until_the_client_leaves_and_over_reloads(self):
+        os.mkdir(self.folder + "/settings")
+        config = pathlib.Path(self.folder, "settings/pipelines.yml")
+        text = "- pipeline.id: main\n  config.string: \"input { generator { id => in message => '%s' } } output { null { id => out } }\"\n"
+        config.write_text(text % "first")
+        server = self.server("--path.settings", self.folder + "/settings", config=None)
+
+        def opened(more=""):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+            connection.request("GET", "/v1/pipelines/main/tap?plugin=out" + more)
+            answer = connection.getresponse()
+            return connection, answer
+
+        def until_seen(answer, word):
+            while word not in answer.readline():
+                pass
+
+        connection, answer = opened()
+        self.assertEqual((answer.status, answer.getheader("content-type"), answer.getheader("content-length")), (200, "text/event-stream", None))
+        until_seen(answer, b'"first"')
+        config.write_text(text % "second")
+        self.assertEqual(server.ask("POST", "/_reload")[0], 200)
+        until_seen(answer, b'"second"')
+        # A client that does not read loses samples; the pipeline goes on.
+        stuck = [opened("&rate=2000") for _ in range(15)]
+        self.assertEqual(server.ask("GET", "/v1/pipelines/main/tap?plugin=out&limit=1")[0], 429)
+        taken = lambda: server.json("/_node/stats/events")["events"]["out"]
+        before = taken()
+        server.until(lambda: taken() > before + 10000)
+        for each in stuck + [(connection, answer)]:
+            each[1].close()
+            each[0].close()
+        server.until(lambda: server.ask("GET", "/v1/pipelines/main/tap?plugin=out&limit=1")[0] == 200)
+        connection, answer = opened()
+        until_seen(answer, b'"second"')
+        self.assertEqual(server.stop(), 0)  # a client that looks does not hold up the end
 
     def test_dead_letters_are_shown_replayed_and_purged(self):
         # An output that refuses everything for good: an HTTP server of the test.

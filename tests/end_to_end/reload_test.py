@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Reloads and settings directories as an operator does them. Usage: reload_test.py BINARY"""
-import os, pathlib, signal, socket, sys, tempfile, time, unittest
+import os, pathlib, signal, socket, subprocess, sys, tempfile, time, unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import process_test
 from process_test import PATIENCE, Process, free_port, run
 
 
@@ -128,6 +129,88 @@ class ReloadTest(unittest.TestCase):
         self.assertEqual(error.count("jvm.options"), 1)
         self.assertIn('did you mean "pipeline.workers"?', error)
         self.assertIn("some.future.setting", error)
+
+    def test_the_whole_settings_directory_of_an_installation_is_taken(self):
+        """As packages lay it out: keys flat and nested, lists, secrets, several pipelines, files for Java."""
+        settings = self.folder + "/etc"
+        secrets = {**os.environ, "LOGBOOM_KEYSTORE_PASS": "pass", "EDGE": "7"}
+        os.makedirs(settings + "/conf.d")
+        for words, stdin in ((("create",), ""), (("add", "ES_PWD", "--stdin"), "s3cret-of-the-store")):
+            subprocess.run([process_test.BINARY, "keystore", "--path.settings", settings, *words], input=stdin, text=True, check=True, env=secrets, capture_output=True)
+        self.write("etc/logstash.yml", """# Settings file in YAML
+node.name: "mill-${EDGE}"
+path:
+  data: %(folder)s/data
+  logs: %(folder)s/logs
+pipeline:
+  batch:
+    size: 125
+    delay: 5
+  ordered: auto
+  ecs_compatibility: disabled
+pipeline.workers: 2
+pipeline.unsafe_shutdown: false
+config.reload.automatic: False
+config.support_escapes: yes
+api.enabled: true
+api.http.host: 127.0.0.1
+api.http.port: 9600-9700
+api.ssl.supported_protocols: [TLSv1.2, TLSv1.3]
+queue.type: persisted
+queue.max_bytes: 64mb
+queue.page_capacity: 8mb
+queue.checkpoint.writes: 1
+dead_letter_queue.enable: true
+dead_letter_queue.flush_interval: 5000
+log.level: info
+log.format: plain
+path.plugins: []
+slowlog.threshold.warn: 2s
+xpack.monitoring.enabled: false
+xpack.monitoring.elasticsearch.hosts: ["https://es1:9200", "https://es2:9200"]
+xpack.management.enabled: false
+pipeline.separate_logs: true
+pipeline.wrokers: 3
+""" % {"folder": self.folder})
+        self.write("etc/pipelines.yml", """- pipeline.id: access
+  path.config: "%(folder)s/etc/conf.d/{10-input,20-output}.conf"
+  pipeline.workers: 1
+- pipeline.id: audit
+  queue.type: memory
+  config.string: |
+    # a comment with ${ES_PWD} in it
+    input { generator { count => 2 lines => ["a\\tb"] } }
+    output { file { path => "%(folder)s/audit" codec => line { format => "%%{message} ${ES_PWD} ${NOT_SET:default}" } } }
+""" % {"folder": self.folder})
+        self.write("etc/conf.d/10-input.conf", "input {\n  generator { count => 3 message => '127.0.0.1 GET /' }\n}\nfilter {\n  grok { match => { message => '%{IP:client} %{WORD:verb} %{NOTSPACE:path}' } }\n}\n")
+        self.write("etc/conf.d/20-output.conf", "output {\n  file { path => '" + self.folder + "/access' codec => line { format => '%{client} %{verb}' } }\n}\n")
+        self.write("etc/conf.d/30-unused.conf~", "this is no configuration")
+        for name in ("jvm.options", "log4j2.properties", "startup.options", "logstash-sample.conf"):
+            self.write("etc/" + name, "-Xms1g\n")
+        done = subprocess.run([process_test.BINARY, "--path.settings", settings], cwd=self.folder, text=True, capture_output=True, timeout=PATIENCE, env=secrets)
+        error = done.stderr
+        self.assertEqual(done.returncode, 0, error)
+        self.assertEqual(self.written("access"), "127.0.0.1 GET\n" * 3)
+        self.assertEqual(self.written("audit"), "a\tb s3cret-of-the-store default\n" * 2)
+        self.assertNotIn("s3cret", error)
+        self.assertEqual(sum(error.count(name) for name in ("jvm.options", "log4j2.properties", "startup.options")), 3)
+        self.assertEqual(len([line for line in error.splitlines() if "jvm.options" in line]), 1)
+        for told in ("slowlog.threshold.warn has no effect", "xpack.monitoring.elasticsearch.hosts has no effect", 'did you mean "pipeline.workers"?'):
+            self.assertIn(told, error)
+        for silent in ("xpack.management.enabled", "xpack.monitoring.enabled"):
+            self.assertNotIn(silent, error)
+        self.assertTrue(os.path.isdir(self.folder + "/data/queue/access"))
+        self.assertFalse(os.path.isdir(self.folder + "/data/queue/audit"))
+        explained = subprocess.run([process_test.BINARY, "--path.settings", settings, "--config.explain"], cwd=self.folder, text=True, capture_output=True, timeout=PATIENCE, env=secrets).stdout
+        process, access, audit = explained.split("\npipeline ")
+        self.assertIn("node.name: mill-7  (%s/logstash.yml:2:" % settings, process)
+        self.assertIn("config.support_escapes: true  (", process)
+        self.assertTrue(access.startswith("access:\n") and audit.startswith("audit:\n"))
+        self.assertIn("  pipeline.workers: 1  (%s/pipelines.yml:3:" % settings, access)
+        self.assertIn("  pipeline.workers: 2  (%s/logstash.yml:" % settings, audit)
+        self.assertIn("  queue.type: memory  (%s/pipelines.yml:" % settings, audit)
+        self.assertIn("  pipeline.batch.size: 125  (%s/logstash.yml:" % settings, access)
+        self.assertNotIn("s3cret", explained)
 
 
 if __name__ == "__main__":

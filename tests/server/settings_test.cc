@@ -68,6 +68,69 @@ TEST_CASE("an unknown setting is refused with the nearest name", "[settings]") {
   CHECK_THAT(result.error().message, Contains("did you mean \"pipeline.batch.size\"?"));
 }
 
+TEST_CASE("every setting of Logstash 8 is known: taken, or passed over with a reason", "[settings]") {
+  const char* name = GENERATE(
+      "allow_superuser", "node.name", "path.config", "path.data", "config.string", "config.test_and_exit",
+      "config.reload.automatic", "config.reload.interval", "ssl.reload.automatic", "config.support_escapes",
+      "config.field_reference.escape_style", "event_api.tags.illegal", "metric.collect", "pipeline.id", "pipeline.system",
+      "pipeline.workers", "pipeline.batch.size", "pipeline.batch.delay",
+      "pipeline.batch.output_chunking.growth_threshold_factor", "pipeline.unsafe_shutdown", "pipeline.reloadable",
+      "pipeline.recoverable", "pipeline.plugin_classloaders", "pipeline.separate_logs", "pipeline.ordered",
+      "pipeline.ecs_compatibility", "path.plugins", "interactive", "config.debug", "log.level", "version", "help",
+      "enable-local-plugin-development", "log.format", "log.format.json.fix_duplicate_message_fields", "api.enabled",
+      "api.http.host", "api.http.port", "api.environment", "api.auth.type", "api.auth.basic.username",
+      "api.auth.basic.password", "api.auth.basic.password_policy.mode", "api.auth.basic.password_policy.length.minimum",
+      "api.auth.basic.password_policy.include.upper", "api.auth.basic.password_policy.include.lower",
+      "api.auth.basic.password_policy.include.digit", "api.auth.basic.password_policy.include.symbol", "api.ssl.enabled",
+      "api.ssl.keystore.path", "api.ssl.keystore.password", "api.ssl.supported_protocols", "http.enabled", "http.host",
+      "http.port", "http.environment", "pipeline.batch.metrics.sampling_mode", "queue.type", "queue.drain",
+      "queue.page_capacity", "queue.max_bytes", "queue.max_events", "queue.checkpoint.acks", "queue.checkpoint.writes",
+      "queue.checkpoint.interval", "queue.checkpoint.retry", "queue.compression", "dead_letter_queue.enable",
+      "dead_letter_queue.max_bytes", "dead_letter_queue.flush_interval", "dead_letter_queue.flush_check_interval",
+      "dead_letter_queue.storage_policy", "dead_letter_queue.retain.age", "slowlog.threshold.warn", "slowlog.threshold.info",
+      "slowlog.threshold.debug", "slowlog.threshold.trace", "keystore.classname", "keystore.file", "monitoring.cluster_uuid",
+      "pipeline.buffer.type", "otel.metrics.enabled", "otel.metrics.endpoint", "otel.metrics.interval",
+      "otel.metrics.protocol", "otel.metrics.authorization_header", "otel.service.name", "otel.resource.attributes",
+      "path.queue", "path.dead_letter_queue", "path.settings", "path.logs", "cloud.id", "cloud.auth", "modules",
+      "xpack.monitoring.enabled", "xpack.monitoring.elasticsearch.hosts", "xpack.management.enabled",
+      "xpack.management.pipeline.id", "xpack.geoip.downloader.enabled");
+  INFO(name);
+  CHECK((find_setting(name) != nullptr || !why_not_there(name).empty()));
+}
+
+TEST_CASE("true and false may be written as YAML of old has them", "[settings]") {
+  const YamlFile file(
+      "queue.drain: yes\ndead_letter_queue.enable: On\nconfig:\n  reload.automatic: False\nnode.name: yes\n");
+  Settings settings;
+  REQUIRE(settings.load_yaml(file.path, no_variables()));
+  CHECK(settings.boolean("queue.drain"));
+  CHECK(settings.boolean("dead_letter_queue.enable"));
+  CHECK_FALSE(settings.boolean("config.reload.automatic"));
+  CHECK(settings.text("node.name") == "yes");
+}
+
+TEST_CASE("what is switched off anyway is not worth a word, what is relied on is refused", "[settings]") {
+  Settings settings;
+  CHECK(settings.set("xpack.monitoring.enabled", "false", "test"));
+  CHECK(settings.set("xpack.monitoring.enabled", "true", "test").error().code == ErrorCode::NotFound);
+  CHECK(settings.set("xpack.management.enabled", "true", "test").error().code == ErrorCode::InvalidArgument);
+}
+
+TEST_CASE("a pipeline's own settings are explained with its origins", "[settings]") {
+  Settings process;
+  REQUIRE(process.set("pipeline.workers", "3", "logboom.yml:1:1"));
+  REQUIRE(process.set("log.level", "warn", "command line"));
+  Settings own;
+  REQUIRE(own.set("pipeline.batch.size", "7", "pipelines.yml:2:1"));
+  REQUIRE(own.set("config.string", "input { }\noutput { }", "pipelines.yml:3:1"));
+  const std::string text = process.with(own).explain_pipeline();
+  CHECK_THAT(text, Contains("  pipeline.workers: 3  (logboom.yml:1:1)\n"));
+  CHECK_THAT(text, Contains("  pipeline.batch.size: 7  (pipelines.yml:2:1)\n"));
+  CHECK_THAT(text, Contains("  config.string: input { }\\noutput { }  (pipelines.yml:3:1)\n"));
+  CHECK_THAT(text, Contains("  queue.type: memory  (default)\n"));
+  CHECK_THAT(text, !Contains("log.level"));
+}
+
 TEST_CASE("an unknown key of a settings file is passed over, the others are taken", "[settings]") {
   const YamlFile file("pipeline.batch.size: 5\npipeline:\n  wrokers: 2\nsome:\n  plugin.of: [1, 2]\n");
   Settings settings;

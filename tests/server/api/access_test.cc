@@ -192,4 +192,39 @@ TEST_CASE("what is no token is refused with its line", "[api][access]") {
   CHECK_THAT(parsed.error().message, Contains(problem));
 }
 
+TEST_CASE("a client certificate's CN gives a role", "[api][access]") {
+  AccessOptions options = with_tokens();
+  options.certificates = *parse_certificate_roles("metricbeat viewer, Jane Doe  admin,ops.example operator");
+  Access access(options);
+  const auto [subject, name, role] = GENERATE(table<std::string, std::string, Role>({
+      {"CN=metricbeat,O=Example", "certificate:metricbeat", Role::Viewer},
+      {"O=Example,CN=Jane Doe", "certificate:Jane Doe", Role::Admin},
+      {"CN=ops.example+serialNumber=7", "certificate:ops.example", Role::Operator},
+      {"", "anonymous", Role::Anybody},
+      {"CN=nobody", "anonymous", Role::Anybody},
+      {"O=Jane Doe", "anonymous", Role::Anybody},
+      {"CN=Jane Doe,CN=metricbeat", "anonymous", Role::Anybody},
+      {"O=x\\,CN=Jane Doe", "anonymous", Role::Anybody},
+      {"CN=Jane Doe\\00.example", "anonymous", Role::Anybody},
+      {"CN=\\4Aane Doe", "certificate:Jane Doe", Role::Admin},
+      {"CN=#130A6D6574726963", "anonymous", Role::Anybody},
+      {"CN", "anonymous", Role::Anybody},
+      {"CN=metricbeat\\", "anonymous", Role::Anybody},
+  }));
+  INFO(subject);
+  const auto verdict = access.check(request_with(""), Role::Viewer, subject);
+  CHECK(verdict.who.name == name);
+  CHECK(verdict.who.role == role);
+  CHECK(verdict.refusal.has_value() == (role == Role::Anybody));
+  CHECK(access.check(request_with("Bearer operator"), Role::Viewer, subject).who.name == "token:operator-token");
+}
+
+TEST_CASE("roles of certificates are refused when they say nothing", "[api][access]") {
+  for (const char* text : {"metricbeat", "metricbeat root", "viewer", "a viewer, a admin", "a anybody"}) {
+    INFO(text);
+    CHECK_FALSE(parse_certificate_roles(text));
+  }
+  CHECK(parse_certificate_roles(" , ")->empty());
+}
+
 }  // namespace logboom

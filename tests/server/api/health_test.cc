@@ -108,6 +108,29 @@ TEST_CASE("each probe finds what it is for, with cause, remedy and impact", "[ap
          f.dead_letter_error = "no space left";
        },
        "no space left"},
+      {"status:diagnosis:reload_refused", Health::Yellow,
+       [](PipelineFacts& f) { f.refusal = "there is no filter \"mutat\""; },
+       "the last reload was refused: there is no filter \"mutat\""},
+      {"worker_utilization:diagnosis:stalled", Health::Yellow,
+       [](PipelineFacts& f) {
+         f.stalled_seconds = 61;
+         f.queue_events = 7;
+       },
+       "7 events wait, but for 61 seconds no filter or output has taken one"},
+      {"worker_utilization:diagnosis:stalled", Health::Red, [](PipelineFacts& f) { f.stalled_seconds = 300; },
+       "for 300 seconds"},
+      {"queue_damage:diagnosis:lost_events", Health::Yellow, [](PipelineFacts& f) { f.lost_events = 3; },
+       "3 events in damaged places"},
+      {"certificates:diagnosis:ends_soon", Health::Yellow,
+       [](PipelineFacts& f) {
+         f.certificates = {{"/etc/a.pem", "beats_in", 13.2}};
+       },
+       "the certificate /etc/a.pem of beats_in ends in 13 days"},
+      {"certificates:diagnosis:ended", Health::Red,
+       [](PipelineFacts& f) {
+         f.certificates = {{"/etc/a.pem", "beats_in", -2}};
+       },
+       "ended 2 days ago"},
       {"disk_space:diagnosis:low", Health::Yellow,
        [](PipelineFacts& f) {
          f.disks[0] = {"/data", 300'000'000, 10'000'000'000};
