@@ -34,8 +34,8 @@ class GatedQueue final : public PipelineQueue {
   void discard() override;
   void finish(std::chrono::milliseconds limit) override { inner_->finish(limit); }
   bool keeps_events() const override { return inner_->keeps_events(); }
-  std::uint64_t kept_number(const std::string& name) const override { return inner_->kept_number(name); }
-  void keep_number(const std::string& name, std::uint64_t value) override { inner_->keep_number(name, value); }
+  KeptNumbers kept_numbers() const override { return inner_->kept_numbers(); }
+  void keep_numbers(std::function<KeptNumbers()> numbers) override { inner_->keep_numbers(std::move(numbers)); }
   std::uint64_t taken_events() const override { return inner_->taken_events(); }
   std::uint64_t lost_events() const override { return inner_->lost_events(); }
   bool is_closed() const override { return inner_->is_closed(); }

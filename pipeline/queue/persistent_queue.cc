@@ -435,8 +435,8 @@ void PersistentQueue::wake() { core_->ready().wake(); }
 void PersistentQueue::close() { core_->close(); }
 void PersistentQueue::discard() { core_->discard(); }
 void PersistentQueue::finish(std::chrono::milliseconds limit) { core_->finish(limit); }
-std::uint64_t PersistentQueue::kept_number(const std::string& name) const { return core_->store().counter(name); }
-void PersistentQueue::keep_number(const std::string& name, std::uint64_t value) { core_->store().set_counter(name, value); }
+PipelineQueue::KeptNumbers PersistentQueue::kept_numbers() const { return core_->store().counters(); }
+void PersistentQueue::keep_numbers(std::function<KeptNumbers()> numbers) { core_->store().count_by(std::move(numbers)); }
 std::uint64_t PersistentQueue::taken_events() const { return core_->store().facts().next_sequence; }
 std::uint64_t PersistentQueue::lost_events() const { return core_->store().facts().lost; }
 bool PersistentQueue::is_closed() const { return core_->is_closed(); }

@@ -38,8 +38,8 @@ class PersistentQueue final : public PipelineQueue {
   void discard() override;
   void finish(std::chrono::milliseconds limit) override;
   bool keeps_events() const override { return true; }
-  std::uint64_t kept_number(const std::string& name) const override;
-  void keep_number(const std::string& name, std::uint64_t value) override;
+  KeptNumbers kept_numbers() const override;
+  void keep_numbers(std::function<KeptNumbers()> numbers) override;
   std::uint64_t taken_events() const override;
   std::uint64_t lost_events() const override;
   bool is_closed() const override;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "pipeline/event/batch.h"
@@ -43,15 +44,13 @@ class PipelineQueue {
   virtual void finish(std::chrono::milliseconds limit) { (void)limit; }
   /// True when what is not delivered comes again after the next start.
   virtual bool keeps_events() const { return false; }
-  /// A number of the pipeline's that a queue that keeps things keeps with them, within a second or so; 0 when it has none.
-  virtual std::uint64_t kept_number(const std::string& name) const {
-    (void)name;
-    return 0;
-  }
-  virtual void keep_number(const std::string& name, std::uint64_t value) {
-    (void)name;
-    (void)value;
-  }
+  /// Numbers of the pipeline's that a queue that keeps things keeps with them, as they were when it was opened.
+  using KeptNumbers = std::map<std::string, std::uint64_t>;
+  virtual KeptNumbers kept_numbers() const { return {}; }
+  /// From now on `numbers` is asked for them whenever the queue saves what is done: of every event that is called done
+  /// there, what was counted before its token heard of it is in them. On a thread of the queue's or in finish(), never after
+  /// that.
+  virtual void keep_numbers(std::function<KeptNumbers()> numbers) { (void)numbers; }
   /// Events that it has taken since it was made.
   virtual std::uint64_t taken_events() const { return 0; }
   /// Events that were taken and are gone: their places on disk were damaged. Which ones is in the log.

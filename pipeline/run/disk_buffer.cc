@@ -104,7 +104,8 @@ Result<std::unique_ptr<DiskBuffer>> DiskBuffer::open(const DiskBufferDefaults& d
         fmt::format("its disk buffer {} is used by another output or process: give it a path of its own", directory)};
   if (!queue) return Error{queue.error().code, fmt::format("its disk buffer cannot be opened: {}", queue.error().message)};
   std::unique_ptr<DiskBuffer> made(new DiskBuffer(std::move(*queue), site.id, given, batch_size));
-  if (made->recovered_ > 0) log_info(site.id, "{} events wait in the disk buffer {}", made->recovered_, directory);
+  if (const auto waiting = made->queue_->fill().events; waiting > 0)
+    log_info(site.id, "{} events wait in the disk buffer {}", waiting, directory);
   return made;
 }
 
@@ -114,8 +115,6 @@ DiskBuffer::DiskBuffer(std::unique_ptr<PersistentQueue> queue, std::string outpu
       output_id_(std::move(output_id)),
       batch_size_(batch_size),
       flushes_at_shutdown_(options.flush_at_shutdown),
-      recovered_(queue_->fill().events),
-      lost_before_(queue_->lost_events()),
       shared_(std::make_shared<Shared>()) {}
 
 DiskBuffer::~DiskBuffer() {
@@ -224,7 +223,12 @@ std::size_t DiskBuffer::unsafe_events() const {
 
 DiskBuffer::Fill DiskBuffer::fill() {
   queue_->note_done();
-  return {queue_->fill().events, recovered_, queue_->lost_events() - lost_before_};
+  // What goes out before what came in.
+  Fill fill;
+  fill.lost = queue_->lost_events();
+  fill.events = queue_->fill().events;
+  fill.taken = queue_->taken_events();
+  return fill;
 }
 
 void report_ownerless_buffers(const DiskBufferDefaults& defaults, const std::string& pipeline_id, const Plan& plan) {

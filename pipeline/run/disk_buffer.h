@@ -67,11 +67,14 @@ class DiskBuffer {
   /// Events that are not on disk yet: their senders wait.
   std::size_t unsafe_events() const;
   struct Fill {
-    std::uint64_t events = 0;     // not done, those that the output has in work included
-    std::uint64_t recovered = 0;  // of earlier processes: were there when it was opened
-    std::uint64_t lost = 0;       // since then: their places on disk were damaged
+    std::uint64_t events = 0;  // not done, those that the output has in work included
+    std::uint64_t taken = 0;   // since it was made, by earlier processes too
+    std::uint64_t lost = 0;    // of those: their places on disk were damaged
   };
   Fill fill();
+  /// See PipelineQueue.
+  PipelineQueue::KeptNumbers kept_numbers() const { return queue_->kept_numbers(); }
+  void keep_numbers(std::function<PipelineQueue::KeptNumbers()> numbers) { queue_->keep_numbers(std::move(numbers)); }
 
  private:
   struct Shared;
@@ -84,8 +87,6 @@ class DiskBuffer {
   const std::string output_id_;
   const std::size_t batch_size_;
   const bool flushes_at_shutdown_;
-  const std::uint64_t recovered_;
-  const std::uint64_t lost_before_;
   const std::shared_ptr<Shared> shared_;
   std::thread giver_;
 };

@@ -6,32 +6,78 @@
 
 namespace logboom {
 
-LedgerBalance read_ledger(const PipelineLedger& ledger, std::uint64_t queued, std::uint64_t lost,
-                          const LedgerBalance& before, bool queue_keeps_events) {
-  LedgerBalance balance;
+LedgerCounts LedgerCounts::since(const LedgerCounts& begin) const {
+  LedgerCounts made;
+  made.received = received - begin.received;
+  made.replayed = replayed - begin.replayed;
+  made.created = created - begin.created;
+  made.dropped = dropped - begin.dropped;
+  made.dead_lettered = dead_lettered - begin.dead_lettered;
+  made.completed = completed - begin.completed;
+  made.copied = copied - begin.copied;
+  made.returned = returned - begin.returned;
+  return made;
+}
+
+LedgerCounts PipelineLedger::counts() const {
+  LedgerCounts counts;
   // What comes out is read before what went in: an event on its way counts as in flight, never as one too many.
-  balance.dropped = before.dropped + ledger.dropped.value();
-  balance.dead_lettered = before.dead_lettered + ledger.dead_lettered.value();
-  const std::uint64_t completed = ledger.completed.value();
-  const std::uint64_t copied = ledger.copied.value();
-  balance.finished = before.finished + completed - std::min(completed, copied);
-  balance.returned = queue_keeps_events ? 0 : ledger.returned.value();
+  counts.dropped = dropped.value();
+  counts.dead_lettered = dead_lettered.value();
+  counts.completed = completed.value();
+  counts.copied = copied.value();
+  counts.returned = returned.value();
+  counts.created = created.value();
+  counts.replayed = replayed.value();
+  counts.received = received.value();
+  return counts;
+}
+
+LedgerBalance::Output LedgerBalance::Output::after(const Output& before) const {
+  Output sum = *this;
+  sum.taken += before.taken;
+  sum.delivered += before.delivered;
+  sum.dead_lettered += before.dead_lettered;
+  sum.rejected += before.rejected;
+  sum.returned += before.returned;
+  sum.gap = static_cast<std::int64_t>(sum.taken - sum.accounted());
+  return sum;
+}
+
+LedgerBalance::Output LedgerBalance::Output::without(const Output& counted) const {
+  Output rest = *this;
+  rest.taken -= counted.taken;
+  rest.delivered -= counted.delivered;
+  rest.dead_lettered -= counted.dead_lettered;
+  rest.rejected -= counted.rejected;
+  rest.returned -= counted.returned;
+  return rest;
+}
+
+LedgerBalance read_ledger(const LedgerCounts& counted, std::uint64_t queued, std::uint64_t lost, const LedgerBalance& before,
+                          bool queue_keeps_events) {
+  LedgerBalance balance;
+  balance.dropped = before.dropped + counted.dropped;
+  balance.dead_lettered = before.dead_lettered + counted.dead_lettered;
+  balance.finished = before.finished + counted.completed - std::min(counted.completed, counted.copied);
+  balance.returned = queue_keeps_events ? 0 : counted.returned;
   balance.queued = queued;
   balance.lost = lost;
-  balance.created = before.created + ledger.created.value();
-  balance.replayed = before.replayed + ledger.replayed.value();
-  balance.received = before.received + ledger.received.value();
-  balance.in_flight = static_cast<std::int64_t>(balance.received + balance.replayed + balance.created + copied) -
-                      static_cast<std::int64_t>(balance.dropped + balance.dead_lettered + before.finished + completed +
-                                                balance.returned + queued + lost);
+  balance.created = before.created + counted.created;
+  balance.replayed = before.replayed + counted.replayed;
+  balance.received = before.received + counted.received;
+  balance.in_flight = static_cast<std::int64_t>(balance.received + balance.replayed + balance.created + counted.copied) -
+                      static_cast<std::int64_t>(balance.dropped + balance.dead_lettered + before.finished +
+                                                counted.completed + balance.returned + queued + lost);
   return balance;
 }
 
 LedgerBalance recovered_ledger(LedgerBalance kept, std::uint64_t taken, std::uint64_t queued, std::uint64_t lost) {
-  kept.received = taken - std::min(taken, kept.replayed);
+  kept.replayed = std::min(kept.replayed, taken);
+  kept.received = taken - kept.replayed;
   kept.queued = queued;
   kept.lost = lost;
-  const std::uint64_t came_in = kept.received + kept.replayed + kept.created;
+  const std::uint64_t came_in = taken + kept.created;
   const std::uint64_t left_otherwise = kept.dropped + kept.dead_lettered + queued + lost;
   if (came_in >= left_otherwise) {
     kept.finished = came_in - left_otherwise;
@@ -39,6 +85,29 @@ LedgerBalance recovered_ledger(LedgerBalance kept, std::uint64_t taken, std::uin
     kept.created += left_otherwise - came_in;
     kept.finished = 0;
   }
+  return kept;
+}
+
+LedgerBalance::Output recovered_line(LedgerBalance::Output kept) {
+  kept.buffered = kept.lost = 0;
+  kept.taken = kept.outcomes();
+  kept.gap = 0;
+  return kept;
+}
+
+LedgerBalance::Output recovered_line(LedgerBalance::Output kept, std::uint64_t taken, std::uint64_t buffered,
+                                     std::uint64_t lost) {
+  const std::uint64_t open = std::min(taken, buffered + lost);
+  std::uint64_t left = taken - open;
+  for (std::uint64_t* part : {&kept.dead_lettered, &kept.rejected, &kept.returned}) {
+    *part = std::min(*part, left);
+    left -= *part;
+  }
+  kept.delivered = left;
+  kept.taken = taken;
+  kept.buffered = buffered;
+  kept.lost = lost;
+  kept.gap = static_cast<std::int64_t>(kept.taken - kept.accounted());
   return kept;
 }
 
@@ -57,9 +126,8 @@ std::vector<std::string> LedgerBalance::gaps_at_rest() const {
           "output {} took {}, but accounts for {} ({} delivered, {} dead-lettered, {} rejected, {} given back, {} buffered, "
           "{} "
           "lost)",
-          output.id, output.taken,
-          output.delivered + output.dead_lettered + output.rejected + output.returned + output.buffered + output.lost,
-          output.delivered, output.dead_lettered, output.rejected, output.returned, output.buffered, output.lost));
+          output.id, output.taken, output.accounted(), output.delivered, output.dead_lettered, output.rejected,
+          output.returned, output.buffered, output.lost));
   return gaps;
 }
 

@@ -9,6 +9,20 @@
 
 namespace logboom {
 
+/// What the counters of a pipeline say at one moment. Unsigned: what counters had when a pipeline began is subtracted, and
+/// sums come out right whatever is read first.
+struct LedgerCounts {
+  std::uint64_t received = 0;
+  std::uint64_t replayed = 0;
+  std::uint64_t created = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t dead_lettered = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t copied = 0;
+  std::uint64_t returned = 0;
+  LedgerCounts since(const LedgerCounts& begin) const;
+};
+
 /// What workers and outputs count, once per batch. Any thread.
 ///   received + replayed + created = dropped + dead_lettered + finished + returned + queued + in flight + lost
 struct PipelineLedger {
@@ -22,6 +36,8 @@ struct PipelineLedger {
         completed(pipeline.child("ledger").counter("completed")),
         copied(pipeline.child("ledger").counter("copied")),
         returned(pipeline.child("ledger").counter("returned")) {}
+
+  LedgerCounts counts() const;
 
   Counter& received;       // from inputs, into the queue
   Counter& replayed;       // from the dead-letter queue, into the queue
@@ -49,15 +65,22 @@ struct LedgerBalance {
 
   struct Output {
     std::string id;
-    std::uint64_t taken = 0;  // with a disk buffer also what it held when it was opened
+    std::uint64_t taken = 0;  // with a disk buffer: since that was made
     std::uint64_t delivered = 0;
     std::uint64_t dead_lettered = 0;
     std::uint64_t rejected = 0;
     std::uint64_t returned = 0;
     std::uint64_t buffered = 0;
-    /// taken - (delivered + dead_lettered + rejected + returned + buffered + lost).
+    /// taken - accounted().
     std::int64_t gap = 0;
     std::uint64_t lost = 0;  // of a disk buffer: damaged on disk; the log names them
+
+    std::uint64_t outcomes() const { return delivered + dead_lettered + rejected + returned; }
+    std::uint64_t accounted() const { return outcomes() + buffered + lost; }
+    /// The same with what was counted `before` added.
+    Output after(const Output& before) const;
+    /// What has to be added to what was `counted` already for this line to come out. Numbers may wrap below zero.
+    Output without(const Output& counted) const;
   };
   std::vector<Output> outputs;
 
@@ -66,13 +89,21 @@ struct LedgerBalance {
   std::vector<std::string> gaps_at_rest() const;
 };
 
-/// Reads the counters, which go on from `before`; `queued` and `lost` are the queue's own numbers. A queue that keeps events
-/// counts those that were returned among its own.
-LedgerBalance read_ledger(const PipelineLedger& ledger, std::uint64_t queued, std::uint64_t lost = 0,
+/// The balance of what was counted on top of `before`; `queued` and `lost` are the queue's own numbers. A queue that keeps
+/// events counts those that were returned among its own.
+LedgerBalance read_ledger(const LedgerCounts& counted, std::uint64_t queued, std::uint64_t lost = 0,
                           const LedgerBalance& before = {}, bool queue_keeps_events = false);
 
-/// What a pipeline's ledger was when its queue was closed, from numbers that were kept now and then. The queue knows what it
-/// has `taken` since it was made; what went out since the numbers were kept (the process was killed) counts as finished.
+/// What a pipeline's ledger was when its queue was closed, from numbers that were kept with the queue. It knows what it has
+/// `taken` since it was made; what the kept numbers leave open (the process was killed) counts as finished.
 LedgerBalance recovered_ledger(LedgerBalance kept, std::uint64_t taken, std::uint64_t queued, std::uint64_t lost);
+
+/// The same of an output's line, from its kept outcomes. What it had in memory comes again from the queue, and is taken
+/// again.
+LedgerBalance::Output recovered_line(LedgerBalance::Output kept);
+/// Of an output behind a disk buffer, which knows what it has taken, holds and lost. What was kept of outcomes and happened
+/// to events that the buffer still has will happen again.
+LedgerBalance::Output recovered_line(LedgerBalance::Output kept, std::uint64_t taken, std::uint64_t buffered,
+                                     std::uint64_t lost);
 
 }  // namespace logboom

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "pipeline/event/json.h"
+#include "pipeline/run/ledger_keeper.h"
 #include "pipeline/run/tracked_delivery.h"
 
 namespace logboom {
@@ -23,6 +24,8 @@ OutputBufferLimits limits_of(const DeliveryOptions& delivery, OutputBufferLimits
 }
 
 constexpr auto kDeadLetterPause = std::chrono::milliseconds(1000);
+/// Under which a disk buffer keeps the numbers of its output: there is but one.
+constexpr const char* kLineOnDisk = "";
 /// In open_outcomes: an output has given the event back, so that it never ends.
 constexpr std::uint32_t kReturnedBit = 0x80000000;
 
@@ -60,9 +63,23 @@ OutputBuffer::OutputBuffer(Output& output, const PluginSite& site, OutputBufferL
       retry_policy_(site.delivery.retry.over(output.retry_policy())),
       limits_(limits_of(delivery_, limits)) {}
 
-OutputBuffer::~OutputBuffer() { subtract_undelivered(undelivered_events_, undelivered_bytes_); }
+OutputBuffer::~OutputBuffer() {
+  disk_.reset();  // its last numbers are ours
+  subtract_undelivered(undelivered_events_, undelivered_bytes_);
+}
 
-void OutputBuffer::stand_behind(std::unique_ptr<DiskBuffer> disk) { disk_ = std::move(disk); }
+void OutputBuffer::stand_behind(std::unique_ptr<DiskBuffer> disk) {
+  disk_ = std::move(disk);
+  const DiskBuffer::Fill fill = disk_->fill();
+  before_ =
+      recovered_line(read_line(disk_->kept_numbers(), kLineOnDisk), fill.taken, fill.events, fill.lost).without(counted());
+  before_.taken = 0;  // the disk buffer itself knows
+  disk_->keep_numbers([this] {
+    PipelineQueue::KeptNumbers numbers;
+    write_line(counted().after(before_), kLineOnDisk, numbers);
+    return numbers;
+  });
+}
 
 void OutputBuffer::start() {
   if (disk_ != nullptr) disk_->start([this](const BatchPtr& batch) { return take(batch, batch->events()); });
@@ -87,26 +104,29 @@ void OutputBuffer::finish(std::span<Event* const> events, const PipelineLedger* 
   if (ledger != nullptr && finished > 0) ledger->completed.add(finished);
 }
 
-LedgerBalance::Output OutputBuffer::balance() const {
+LedgerBalance::Output OutputBuffer::counted() const {
   LedgerBalance::Output line;
   line.id = id_;
   line.delivered = events_out_.value();
   line.dead_lettered = dead_lettered_.value();
   line.rejected = rejected_.value();
   line.returned = returned_.value();
+  line.taken = events_in_.value();
+  return line;
+}
+
+LedgerBalance::Output OutputBuffer::balance() const {
+  LedgerBalance::Output line = counted();
   if (disk_ != nullptr) {
     const DiskBuffer::Fill fill = disk_->fill();
     line.buffered = fill.events;
     line.lost = fill.lost;
-    line.taken = fill.recovered;
+    line.taken = fill.taken;
   } else {
     line.buffered = undelivered_events();
+    line.taken = events_in_.value();  // after what comes out
   }
-  line.taken += events_in_.value();
-  line.gap =
-      static_cast<std::int64_t>(line.taken) - static_cast<std::int64_t>(line.delivered + line.dead_lettered + line.rejected +
-                                                                        line.returned + line.buffered + line.lost);
-  return line;
+  return line.after(before_);
 }
 
 /// Under the lock. The gauges are summed up: while an output is replaced two buffers count there.

@@ -38,7 +38,10 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
                DeadLetterSink* dead_letters = nullptr, const PipelineLedger* ledger = nullptr);
   ~OutputBuffer();
 
-  /// Events of workers go to disk first, and are finished when they are there. Before deliver().
+  /// Its line of the ledger goes on from there instead of from nothing. Before deliver().
+  void go_on_from(const LedgerBalance::Output& before) { before_ = before; }
+  /// Events of workers go to disk first, and are finished when they are there; the line of the ledger goes on from what is
+  /// kept there. Before deliver().
   void stand_behind(std::unique_ptr<DiskBuffer> disk);
   /// The output has started: what waits on disk is offered.
   void start();
@@ -72,6 +75,9 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
 
   /// This output's line of the ledger.
   LedgerBalance::Output balance() const;
+  /// What its counters say, those of earlier buffers in the same scope included.
+  LedgerBalance::Output counted() const;
+  bool is_on_disk() const { return delivery_.buffer.is_on_disk(); }
 
   /// Counts an outcome per event down; tokens of events with none left are completed. Returns how many those were.
   static std::size_t finish_events(std::span<Event* const> events);
@@ -123,6 +129,7 @@ class OutputBuffer : public std::enable_shared_from_this<OutputBuffer> {
   RetryTimer& timer_;
   DeadLetterSink* const dead_letters_;
   const PipelineLedger* const ledger_;
+  LedgerBalance::Output before_;
   std::unique_ptr<DiskBuffer> disk_;
   Counter& events_in_;
   Counter& events_out_;

@@ -15,14 +15,6 @@ namespace {
 
 constexpr auto kQueueEndLimit = std::chrono::milliseconds(1000);
 
-constexpr std::pair<const char*, std::uint64_t LedgerBalance::*> kKeptParts[] = {
-    {"ledger.received", &LedgerBalance::received},
-    {"ledger.replayed", &LedgerBalance::replayed},
-    {"ledger.created", &LedgerBalance::created},
-    {"ledger.dropped", &LedgerBalance::dropped},
-    {"ledger.dead_lettered", &LedgerBalance::dead_lettered},
-    {"ledger.finished", &LedgerBalance::finished}};
-
 void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
 }  // namespace
@@ -35,6 +27,7 @@ Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::u
       queue_(std::move(queue)),
       metrics_(metrics),
       ledger_(metrics),
+      ledger_keeper_(queue_, ledger_),
       errors_(settings.id, ledger_) {
   auto work = std::make_shared<PlanAtWork>();
   work->number = plan_number_;
@@ -45,7 +38,7 @@ Pipeline::Pipeline(std::shared_ptr<Plan> plan, PipelineSettings settings, std::u
   for (std::size_t i = 0; i < work->plan->inputs.size(); ++i)
     inputs_.push_back(std::make_shared<InputRun>(work->plan->inputs[i], work->plan->input_sites[i], stop_));
   at_work_ = std::move(work);
-  recover_ledger();
+  ledger_keeper_.keep([this] { return output_lines(Lines::OfMemory); });
 }
 
 Pipeline::~Pipeline() {
@@ -61,8 +54,10 @@ std::shared_ptr<const PlanAtWork> Pipeline::at_work() const {
 
 std::shared_ptr<OutputBuffer> Pipeline::make_buffer(const Plan& plan, std::size_t output, const PipelineSettings& settings) {
   const PluginSite& site = plan.output_sites[output];
-  return std::make_shared<OutputBuffer>(*plan.outputs[output], site, settings.output_limits, timer_,
-                                        site.is_behind_error ? dead_letters_.get() : failures_of(plan), &ledger_);
+  auto made = std::make_shared<OutputBuffer>(*plan.outputs[output], site, settings.output_limits, timer_,
+                                             site.is_behind_error ? dead_letters_.get() : failures_of(plan), &ledger_);
+  made->go_on_from(ledger_keeper_.before(site.id, made->counted()));
+  return made;
 }
 
 Result<void> Pipeline::open_disk_buffers() {
@@ -223,7 +218,6 @@ void Pipeline::work(Worker& worker) {
     }
     const bool is_flush_due = std::chrono::steady_clock::now() >= next_flush;
     if (is_flush_due) next_flush = std::chrono::steady_clock::now() + current->settings.flush_interval;
-    if (is_flush_due && number == 0) keep_ledger();
     if (has_events || (is_flush_due && runner->wants_flush()))
       runner->run(batch, is_flush_due ? std::optional(FlushKind::Periodic) : std::nullopt);
   }
@@ -307,7 +301,6 @@ void Pipeline::drain(std::chrono::steady_clock::time_point deadline) {
   join_retiring();
   stop_outputs();
   for (const auto& buffer : current->buffers) buffer->finish(kQueueEndLimit);
-  keep_ledger();
   queue_->finish(kQueueEndLimit);
   is_drained_ = true;
 }
@@ -318,9 +311,9 @@ void Pipeline::stop_outputs() {
   for (; started_outputs_ > 0; --started_outputs_) work->plan->outputs[started_outputs_ - 1]->stop();
 }
 
-LedgerBalance Pipeline::ledger() const {
-  LedgerBalance balance =
-      read_ledger(ledger_, queue_->fill().events, queue_->lost_events(), ledger_before_, queue_->keeps_events());
+LedgerBalance Pipeline::ledger() const { return ledger_keeper_.balance(output_lines(Lines::All)); }
+
+LedgerKeeper::Lines Pipeline::output_lines(Lines wanted) const {
   std::vector<std::shared_ptr<OutputBuffer>> buffers;
   std::vector<std::shared_ptr<OutputBuffer>> retiring;
   {
@@ -328,35 +321,20 @@ LedgerBalance Pipeline::ledger() const {
     buffers = at_work_->buffers;
     for (const auto& output : retiring_outputs_) retiring.push_back(output->buffer);
   }
-  for (const auto& buffer : buffers) balance.outputs.push_back(buffer->balance());
+  LedgerKeeper::Lines lines;
+  for (const auto& buffer : buffers)
+    if (wanted == Lines::All || !buffer->is_on_disk()) lines.push_back(buffer->balance());
   for (const auto& buffer : retiring) {
     const LedgerBalance::Output line = buffer->balance();
-    const auto same =
-        std::find_if(balance.outputs.begin(), balance.outputs.end(), [&](const auto& other) { return other.id == line.id; });
-    if (same == balance.outputs.end()) {
-      balance.outputs.push_back(line);
+    const auto same = std::find_if(lines.begin(), lines.end(), [&](const auto& other) { return other.id == line.id; });
+    if (same == lines.end()) {
+      lines.push_back(line);
     } else {  // the counters are the same
       same->buffered += line.buffered;
       same->gap -= static_cast<std::int64_t>(line.buffered);
     }
   }
-  return balance;
-}
-
-void Pipeline::recover_ledger() {
-  if (!queue_->keeps_events()) return;
-  LedgerBalance kept;
-  for (const auto& [name, part] : kKeptParts) kept.*part = queue_->kept_number(name);
-  ledger_before_ = recovered_ledger(kept, queue_->taken_events(), queue_->fill().events, queue_->lost_events());
-}
-
-void Pipeline::keep_ledger() {
-  if (!queue_->keeps_events()) return;
-  const LedgerBalance now = ledger();
-  const std::uint64_t sum = now.received + now.replayed + now.created + now.dropped + now.dead_lettered + now.finished;
-  if (sum == ledger_kept_) return;
-  ledger_kept_ = sum;
-  for (const auto& [name, part] : kKeptParts) queue_->keep_number(name, now.*part);
+  return lines;
 }
 
 std::shared_ptr<EventSink> Pipeline::replay_sink() {

@@ -14,6 +14,7 @@
 #include "pipeline/queue/queue.h"
 #include "pipeline/run/error_route.h"
 #include "pipeline/run/ledger.h"
+#include "pipeline/run/ledger_keeper.h"
 #include "pipeline/run/output_buffer.h"
 #include "pipeline/run/pipeline_settings.h"
 #include "pipeline/run/plan_change.h"
@@ -111,8 +112,11 @@ class Pipeline {
   void join_retiring();
   Result<void> open_disk_buffers();
   void stop_outputs();
-  void recover_ledger();
-  void keep_ledger();
+  enum class Lines {
+    All,
+    OfMemory,  // of outputs without a disk buffer
+  };
+  LedgerKeeper::Lines output_lines(Lines wanted) const;
   /// Where what fails in a plan's own filters and outputs goes; nullptr: nowhere.
   DeadLetterSink* failures_of(const Plan& plan);
 
@@ -122,8 +126,7 @@ class Pipeline {
   const std::shared_ptr<PipelineQueue> queue_;
   MetricScope& metrics_;
   const PipelineLedger ledger_;
-  LedgerBalance ledger_before_;  // of earlier processes, as a queue that keeps things has kept it
-  std::uint64_t ledger_kept_ = 0;
+  LedgerKeeper ledger_keeper_;
   ThreadedRetryTimer timer_;
   ErrorRoute errors_;  // used while the plan has a label @ERROR
   std::shared_ptr<StopSignal> stop_ = std::make_shared<StopSignal>();

@@ -246,4 +246,14 @@ std::uint64_t SegmentStore::counter(const std::string& name) const {
   return found != counters_.end() ? found->second : 0;
 }
 
+SegmentStore::Counters SegmentStore::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+void SegmentStore::count_by(std::function<Counters()> source) {
+  const std::lock_guard lock(mutex_);
+  counter_source_ = std::move(source);
+}
+
 }  // namespace logboom

@@ -138,8 +138,14 @@ class SegmentStore final : public SegmentList {
   std::unique_ptr<StoreReader> reader(std::uint64_t sequence);
 
   /// Numbers of the owner's that are kept with the state: saved with the next one.
+  using Counters = std::map<std::string, std::uint64_t>;
   void set_counter(const std::string& name, std::uint64_t value);
   std::uint64_t counter(const std::string& name) const;
+  Counters counters() const;
+  /// From now on `source` is asked for all of them with every save instead, after it is settled what the saved state calls
+  /// done: whatever was counted before mark_done() was called is saved with it. On the store's thread or in close(), no lock
+  /// held; never after close() has returned.
+  void count_by(std::function<Counters()> source);
 
   /// Called after a commit, a deletion or a change of is_failing(): there may be room. On the store's thread, no lock held.
   void on_progress(std::function<void()> callback) {
@@ -226,7 +232,8 @@ class SegmentStore final : public SegmentList {
   bool is_stopping_ = false;
   std::atomic<bool> is_failing_{false};
   std::string problem_;
-  std::map<std::string, std::uint64_t> counters_;
+  Counters counters_;
+  std::function<Counters()> counter_source_;
   std::chrono::steady_clock::time_point stop_deadline_;
 
   // The committing thread's own.

@@ -330,9 +330,11 @@ StoreState SegmentStore::state_now(bool is_clean) const {
 
 Result<void> SegmentStore::save_state(bool is_synced, bool is_clean) {
   StoreState state;
+  std::function<Counters()> count;
   {
     const std::lock_guard lock(mutex_);
     state = state_now(is_clean);
+    count = counter_source_;
     done_since_save_ = 0;
     written_since_save_ = 0;
     if (is_synced || options_.sync == StoreSync::Never) {
@@ -342,6 +344,11 @@ Result<void> SegmentStore::save_state(bool is_synced, bool is_clean) {
   }
   if (is_synced || options_.sync == StoreSync::Never) next_save_ = now() + options_.checkpoint_interval;
   next_note_ = now() + std::min(kNoteInterval, options_.checkpoint_interval);
+  if (count) {
+    const std::uint64_t lost = state.counters[kLostCounter];
+    state.counters = count();
+    state.counters[kLostCounter] = lost;
+  }
   auto saved = slots_.save(state, is_synced);
   if (!saved) {
     const std::lock_guard lock(mutex_);

@@ -111,6 +111,19 @@ class MemoryFiles final : public FileSystem {
     locked_.clear();
   }
 
+  /// What another process would find if this one were killed now.
+  void copy_to(MemoryFiles& other) const {
+    const std::scoped_lock lock(mutex_, other.mutex_);
+    other.directories_ = directories_;
+    other.names_.clear();
+    for (const auto& [path, inode] : names_) {
+      const auto copy = std::make_shared<Inode>();
+      copy->now = copy->durable = inode->now;
+      other.names_[path] = copy;
+    }
+    other.durable_names_ = other.names_;
+  }
+
   // For tests that damage files: what is on the medium and in memory alike.
   std::vector<std::string> paths() const {
     const std::lock_guard lock(mutex_);

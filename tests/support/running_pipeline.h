@@ -24,10 +24,11 @@ class RunningPipeline {
  public:
   explicit RunningPipeline(std::string_view text, PipelineSettings settings = quick_settings(1),
                            MemoryQueueLimits limits = {})
+      : RunningPipeline(text, std::move(settings), std::make_unique<MemoryQueue>(limits)) {}
+  RunningPipeline(std::string_view text, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue)
       : compiled_(text, settings.workers) {
     compiled_.source().is_listening = true;
-    pipeline_ =
-        std::make_unique<Pipeline>(compiled_.plan, settings, std::make_unique<MemoryQueue>(limits), compiled_.metrics);
+    pipeline_ = std::make_unique<Pipeline>(compiled_.plan, settings, std::move(queue), compiled_.metrics);
     sink_ = pipeline_->take_endpoints().at(0).sink;
   }
   void start() {

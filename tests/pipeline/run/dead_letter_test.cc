@@ -91,7 +91,7 @@ class Rig {
     return receiver;
   }
   LedgerBalance balance() const {
-    LedgerBalance made = read_ledger(ledger, 0);
+    LedgerBalance made = read_ledger(ledger.counts(), 0);
     for (const auto& buffer : buffers) made.outputs.push_back(buffer->balance());
     return made;
   }
@@ -327,9 +327,9 @@ TEST_CASE("a ledger goes on after a restart, and adds up after a crash to what t
   const PipelineLedger fresh(metrics);
   for (const std::uint64_t taken : {0u, 5u, 100u, 1000u})
     for (const std::uint64_t queued : {0u, 1u, 30u})
-      CHECK(read_ledger(fresh, queued, 1, recovered_ledger(kept, taken, queued, 1)).in_flight == 0);
+      CHECK(read_ledger(fresh.counts(), queued, 1, recovered_ledger(kept, taken, queued, 1)).in_flight == 0);
   fresh.received.add(5);
-  CHECK(read_ledger(fresh, 30, 0, recovered_ledger(kept, 100, 30, 0)).in_flight == 5);
+  CHECK(read_ledger(fresh.counts(), 30, 0, recovered_ledger(kept, 100, 30, 0)).in_flight == 5);
 }
 
 TEST_CASE("a ledger that does not add up names what is missing", "[ledger]") {
@@ -337,13 +337,13 @@ TEST_CASE("a ledger that does not add up names what is missing", "[ledger]") {
   PipelineLedger ledger(metrics);
   ledger.received.add(10);
   ledger.completed.add(8);
-  LedgerBalance balance = read_ledger(ledger, 0);
+  LedgerBalance balance = read_ledger(ledger.counts(), 0);
   balance.outputs.push_back({"out", 10, 7, 1, 1, 0, 0, 1});
   const auto gaps = balance.gaps_at_rest();
   REQUIRE(gaps.size() == 2);
   CHECK_THAT(gaps[0], Contains("10 came in") && Contains("2 are missing"));
   CHECK_THAT(gaps[1], Contains("output out took 10, but accounts for 9"));
-  CHECK(read_ledger(ledger, 2).gaps_at_rest().empty());
+  CHECK(read_ledger(ledger.counts(), 2).gaps_at_rest().empty());
 }
 
 }  // namespace logboom
