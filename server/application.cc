@@ -1,18 +1,15 @@
 #include "server/application.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
+#include <utility>
 
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
@@ -21,8 +18,6 @@
 #include "server/progress.h"
 
 namespace logboom {
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr auto kProgressInterval = std::chrono::milliseconds(1000);
@@ -60,24 +55,17 @@ Application::~Application() {
   stop_api();
   stop_control();
   pipelines_.reset();
-  if (lock_descriptor_ >= 0) close(lock_descriptor_);
   if (wake_descriptor_ >= 0) close(wake_descriptor_);
 }
 
 bool Application::lock_data_directory() {
-  const std::string directory = settings_.text("path.data");
-  std::error_code problem;
-  fs::create_directories(directory, problem);
-  lock_descriptor_ = open((directory + "/.lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-  if (lock_descriptor_ < 0) {
-    std::fprintf(stderr, "logboom: path.data \"%s\" cannot be written: %s; give another with --path.data\n",
-                 directory.c_str(), strerror(errno));
+  auto lock = DataDirectoryLock::take(settings_.text("path.data"));
+  if (!lock) {
+    print_problem(lock.error().message);
     return false;
   }
-  if (flock(lock_descriptor_, LOCK_EX | LOCK_NB) == 0) return true;
-  std::fprintf(stderr, "logboom: another logboom uses path.data \"%s\"; give this one its own with --path.data\n",
-               directory.c_str());
-  return false;
+  data_directory_ = std::move(*lock);
+  return true;
 }
 
 /// The API answers while pipelines start, so that probes can say so.

@@ -10,6 +10,7 @@
 #include "pipeline/base/metrics.h"
 #include "server/api/api_settings.h"
 #include "server/control/control_server.h"
+#include "server/data_directory.h"
 #include "server/dead_letters/service.h"
 #include "server/pipelines/pipeline_manager.h"
 #include "server/service_notice.h"
@@ -58,7 +59,7 @@ class Application {
   std::string told_status_;
   std::uint64_t fed_round_ = 0;  // of the manager, when the watchdog was fed last
   std::chrono::steady_clock::time_point fed_at_;
-  int lock_descriptor_ = -1;
+  DataDirectoryLock data_directory_;
   int wake_descriptor_ = -1;
 };
 

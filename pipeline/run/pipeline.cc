@@ -71,11 +71,13 @@ Result<void> Pipeline::open_disk_buffers() {
     if (!disk) return Error{disk.error().code, fmt::format("output {}: {}", site.id, disk.error().message)};
     work->buffers[i]->stand_behind(std::move(*disk));
   }
+  are_disk_buffers_open_ = true;
   return {};
 }
 
 Result<void> Pipeline::start_outputs() {
-  if (auto opened = open_disk_buffers(); !opened) return opened;
+  if (!are_disk_buffers_open_)
+    if (auto opened = open_disk_buffers(); !opened) return opened;
   const auto work = at_work();
   for (; started_outputs_ < work->plan->outputs.size(); ++started_outputs_) {
     auto started = work->plan->outputs[started_outputs_]->start();

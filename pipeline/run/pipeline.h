@@ -32,7 +32,9 @@ class Pipeline {
            MetricScope& metrics);
   ~Pipeline();
 
-  /// Opens outputs. An error names the output; what was opened is closed again.
+  /// Opens the files of outputs behind disk buffers. Errors: DiskBuffer::open()'s, naming the output.
+  Result<void> open_disk_buffers();
+  /// Opens outputs, and disk buffers that are not open. An error names the output; what was opened is closed again.
   Result<void> start_outputs();
   void start_workers();
   void start_inputs();
@@ -110,7 +112,6 @@ class Pipeline {
   bool have_all_changed_over(std::uint64_t plan_number) const;
   void start_input(InputRun& input, std::vector<std::shared_ptr<InputRun>> predecessors);
   void join_retiring();
-  Result<void> open_disk_buffers();
   void stop_outputs();
   enum class Lines {
     All,
@@ -133,6 +134,7 @@ class Pipeline {
   std::function<void()> inputs_ended_;
   std::atomic<bool> has_told_end_{false};  // since the last reload
   std::size_t started_outputs_ = 0;
+  bool are_disk_buffers_open_ = false;
   bool is_drained_ = false;
 
   mutable std::mutex mutex_;  // what follows

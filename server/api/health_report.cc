@@ -48,6 +48,13 @@ std::string percent_text(double percent) { return fmt::format("{:.0f} %", percen
 void look_at_state(const PipelineFacts& facts, Findings& found) {
   switch (facts.state) {
     case ServedState::Starting:
+      if (!facts.failure.empty()) {
+        found.push_back({Health::Red, "status", "disk_refuses", "the pipeline cannot open its files: " + facts.failure,
+                         "make room, or repair the disk or its permissions; it is tried again within a minute, and at once "
+                         "with a reload (POST /_reload or SIGHUP)",
+                         "the pipeline takes no events; what is on disk stays"});
+        break;
+      }
       found.push_back({Health::Yellow, "status", "loading", "the pipeline is being started",
                        "if it stays so, look at the log for what it waits for", "the pipeline takes no events yet"});
       break;

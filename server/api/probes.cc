@@ -22,7 +22,7 @@ HttpResponse get_ready(ApiContext& context, const ApiCall& call) {
   for (const PipelineView& view : context.pipelines.pipelines()) {
     states[view.id] = std::string(served_state_name(view.state));
     running += view.state == ServedState::Running ? 1 : 0;
-    starting += view.state == ServedState::Starting ? 1 : 0;
+    starting += view.state == ServedState::Starting && view.failure.empty() ? 1 : 0;
   }
   const OrderedJson more = {{"pipelines", states}};
   if (context.pipelines.is_stopping()) return error_answer("/ready", 503, "the process is stopping", more);

@@ -10,10 +10,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "pipeline/base/log.h"
 #include "pipeline/dead_letter/entry_cursor.h"
 #include "pipeline/dead_letter/failure_shape.h"
 #include "pipeline/event/json.h"
 #include "server/cli/columns.h"
+#include "server/dead_letters/offline_replay.h"
 #include "server/dead_letters/purge.h"
 #include "server/dead_letters/selection_json.h"
 #include "server/dead_letters/settings.h"
@@ -41,6 +43,7 @@ struct Arguments {
   std::string to;
   std::uint32_t max_replays = 3;
   std::uint32_t wait_seconds = 30;
+  std::string config;
 };
 
 /// "7", "7-", "7-9", "-9".
@@ -176,8 +179,7 @@ class DlqCommand {
     if (!arguments_.to.empty()) request["to"] = arguments_.to;
     if (arguments_.most > 0) request["most"] = arguments_.most;
     auto answer = ask_server(data_directory_, request);
-    if (!answer && answer.error().code == ErrorCode::NotFound)
-      return refuse(fmt::format("{}: replay needs the pipeline; start the server, and try again", answer.error().message));
+    if (!answer && answer.error().code == ErrorCode::NotFound) answer = replay_without_server();
     if (!answer) return refuse(answer.error().message);
     if (arguments_.is_json) {
       console_.out << json_line(*answer) << '\n';
@@ -222,6 +224,38 @@ class DlqCommand {
   }
 
  private:
+  /// The answer as a server gives it; nothing is under way any more.
+  Result<json> replay_without_server() {
+    auto settings = arguments_.places.command_line(kRootName);
+    if (!settings) return settings.error();
+    if (!arguments_.config.empty())
+      if (auto set = settings->set("path.config", arguments_.config, "command line"); !set) return set.error();
+    set_log_level(LogLevel::Warn);
+    OfflineReplay wanted;
+    wanted.from = id_;
+    wanted.to = arguments_.to;
+    wanted.order.selection = selection_;
+    wanted.order.max_replays = arguments_.max_replays;
+    if (arguments_.most > 0) wanted.order.most = arguments_.most;
+    wanted.patience = std::chrono::seconds(arguments_.wait_seconds);
+    auto counts = replay_offline(*settings, wanted);
+    if (!counts && counts.error().code == ErrorCode::NotFound)
+      return Error{
+          ErrorCode::NotFound,
+          fmt::format("no server runs on {}, and without one replay needs the pipelines' configuration (--path.settings "
+                      "or -f): {}. Give it, or start the server",
+                      data_directory_, counts.error().message)};
+    if (!counts) return counts.error();
+    if (!counts->problem.empty()) return Error{ErrorCode::Unavailable, counts->problem};
+    return json{{"sent", counts->sent},
+                {"delivered", counts->delivered},
+                {"not_delivered", counts->sent - counts->delivered},
+                {"under_way", 0},
+                {"left_for_too_many_replays", counts->left},
+                {"in_another_replay", counts->busy},
+                {"is_over", true}};
+  }
+
   bool prepare(bool needs_pipeline) {
     auto settings = arguments_.places.settings(kRootName);
     if (!settings) return !refuse(settings.error().message);
@@ -361,6 +395,8 @@ int run_dlq_command(const std::vector<std::string>& words, CommandConsole consol
   show->add_option("-n,--limit", arguments.limit, "Most entries shown")->capture_default_str()->type_name("COUNT");
   replay->add_option("--to", arguments.to, "The pipeline that they go to; their own when not given")->type_name("ID");
   replay->add_option("-n,--most", arguments.most, "Send at most so many")->type_name("COUNT");
+  replay->add_option("-f,--path.config", arguments.config, "With no server: the pipeline's configuration, as for logboom -f")
+      ->type_name("FILE");
   replay->add_option("--max-replays", arguments.max_replays, "Leave entries that have failed again so often")
       ->capture_default_str()
       ->type_name("COUNT");

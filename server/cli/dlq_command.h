@@ -10,7 +10,8 @@
 namespace logboom {
 
 /// Runs the subcommand with the words behind `dlq`. Reading looks at the files, beside a server that writes them; replay and
-/// purge go through the running server, and purge works on the files when there is none. Exit status: CommandStatus.
+/// purge go through the running server. When there is none, purge works on the files, and replay runs the pipeline's filters
+/// and outputs itself. Exit status: CommandStatus.
 int run_dlq_command(const std::vector<std::string>& words, CommandConsole console);
 
 }  // namespace logboom

@@ -30,13 +30,22 @@ void StorePlaces::declare(CLI::App& app, const std::string& root_name) {
   app.add_option("-p,--pipeline.id", pipeline_id, "The pipeline; not needed when there is only one")->type_name("ID");
 }
 
-Result<Settings> StorePlaces::settings(const std::string& root_name) const {
+Result<Settings> StorePlaces::command_line(const std::string& root_name) const {
   Settings settings;
   std::string directory = settings_directory;
   if (const char* given = std::getenv("LS_SETTINGS_DIR"); directory.empty() && given != nullptr) directory = given;
-  for (const auto& [name, value] : {std::pair{std::string("path.data"), data_directory}, std::pair{root_name, root}})
+  for (const auto& [name, value] : {std::pair{std::string("path.settings"), directory},
+                                    std::pair{std::string("path.data"), data_directory}, std::pair{root_name, root}})
     if (!value.empty())
       if (auto set = settings.set(name, value, "command line"); !set) return set.error();
+  return settings;
+}
+
+Result<Settings> StorePlaces::settings(const std::string& root_name) const {
+  auto given = command_line(root_name);
+  if (!given) return given;
+  Settings settings = std::move(*given);
+  const std::string directory = settings.text("path.settings");
   if (directory.empty()) return settings;
   auto variables = keystore_then_environment(directory);
   if (!variables) return variables.error();

@@ -32,6 +32,8 @@ struct StorePlaces {
 
   /// Declares --path.settings, --path.data, `root_name` and --pipeline.id.
   void declare(CLI::App& app, const std::string& root_name);
+  /// What the command line says, as the server's would, LS_SETTINGS_DIR included. Errors as Settings::set().
+  Result<Settings> command_line(const std::string& root_name) const;
   /// The settings as the server would have them. Errors as Settings::load_yaml().
   Result<Settings> settings(const std::string& root_name) const;
 };

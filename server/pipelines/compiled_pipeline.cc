@@ -100,8 +100,8 @@ CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_lett
   const Settings& settings = read.wanted.settings;
   CompiledPipeline made;
   made.run = read.run;
-  made.config_hash = std::move(read.config_hash);
-  made.fingerprint = std::move(read.fingerprint);
+  made.config_hash = read.config_hash;
+  made.fingerprint = read.fingerprint;
   if (!read.graph) {
     made.diagnostics = fmt::format("logboom: {}\n", redacted(read.problem));
     return made;
@@ -119,6 +119,7 @@ CompiledPipeline compile_pipeline(ReadPipeline read, DeadLetterAccess* dead_lett
   compile_settings.surroundings.has_dead_letter_queue = settings.boolean("dead_letter_queue.enable");
   compile_settings.surroundings.dead_letters = dead_letters;
   compile_settings.surroundings.pipelines = bus;
+  if (donor.plan == nullptr) made.source = std::make_shared<const ReadPipeline>(read);
   made.plan = compile_plan(std::move(*read.graph), compile_settings, read.diagnostics);
   made.diagnostics = rendered(read.diagnostics);
   return made;

@@ -42,6 +42,7 @@ struct CompiledPipeline {
   std::string diagnostics;     // rendered, for a person; of what is refused the reasons, else warnings and notices
   std::string config_hash;
   std::string fingerprint;
+  std::shared_ptr<const ReadPipeline> source;  // what it was made of, for making it once more; nullptr with a donor
 };
 
 /// What the settings say about workers, batches and buffers.

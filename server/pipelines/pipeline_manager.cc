@@ -27,6 +27,10 @@ ReloadReport stopping_report() {
   return report;
 }
 
+std::string not_yet(const RunningPipeline& pipeline) {
+  return redacted(pipeline.problem()) + "; the pipeline is started when the disk does better\n";
+}
+
 }  // namespace
 
 PipelineManager::PipelineManager(Settings command_line, ProcessSettings process, MetricScope& metrics,
@@ -52,6 +56,7 @@ PipelineManager::~PipelineManager() {
     if (auto own = pipeline->dead_letters()) dead_letters.push_back(std::move(own));
   pipelines_.clear();
   successors_.clear();
+  postponed_.clear();
   ending_.clear();
   network_.reset();
   for (const auto& own : dead_letters) own->close(kDeadLetterEndLimit);
@@ -94,24 +99,43 @@ std::size_t PipelineManager::start() {
       log_error(pipelines_[i]->id(), "the pipeline is refused; see the messages above");
     } else if (!pipelines_[i]->open_dead_letters()) {
       compiled_[i].plan.reset();
+      if (pipelines_[i]->waits_for_disk()) postponed_.add(pipelines_[i], compiled_[i].source);
     }
   }
   std::size_t running = 0;
   for (std::size_t i = 0; i < pipelines_.size(); ++i)
-    if (compiled_[i].plan)
-      running += pipelines_[i]->start(
-                     std::move(compiled_[i]), [this]() -> NetworkThreads& { return network(); }, [this] { wake(); })
-                     ? 1
-                     : 0;
+    if (compiled_[i].plan) running += start_one(pipelines_[i], std::move(compiled_[i])) ? 1 : 0;
+  running += postponed_.size();
   compiled_.clear();
   thread_ = std::thread([this] { run(); });
   return running;
 }
 
-bool PipelineManager::start_one(RunningPipeline& pipeline, CompiledPipeline compiled) {
-  const auto started = pipeline.start(
-      std::move(compiled), [this]() -> NetworkThreads& { return network(); }, [this] { wake(); });
-  return started.has_value();
+/// False when it does not run; it may be postponed.
+bool PipelineManager::start_one(const std::shared_ptr<RunningPipeline>& pipeline, CompiledPipeline compiled) {
+  const auto source = compiled.source;
+  const auto start = [&]() -> Result<void> {
+    if (auto opened = pipeline->open_dead_letters(); !opened) return opened;
+    return pipeline->start(
+        std::move(compiled), [this]() -> NetworkThreads& { return network(); }, [this] { wake(); });
+  };
+  if (start()) return true;
+  if (pipeline->waits_for_disk()) postponed_.add(pipeline, source);
+  return false;
+}
+
+/// From its configuration as it was read at first; a reload is there for another one.
+void PipelineManager::try_postponed() {
+  for (const PostponedStarts::Start& due : postponed_.take_due(std::chrono::steady_clock::now())) {
+    CompiledPipeline compiled = compile_pipeline(*due.source, dead_letter_files_.get(), &bus_, due.pipeline->metrics());
+    if (!compiled.plan) {
+      log_error(due.pipeline->id(), "the pipeline is refused:\n{}", compiled.diagnostics);
+      due.pipeline->fail(std::move(compiled.diagnostics));
+    } else if (start_one(due.pipeline, std::move(compiled))) {
+      log_info(due.pipeline->id(), "the disk takes the pipeline's files again");
+    }
+    if (!due.pipeline->waits_for_disk()) postponed_.remove(*due.pipeline);
+  }
 }
 
 bool PipelineManager::waits_for_changes() const { return process_.settings.boolean("config.reload.automatic"); }
@@ -203,7 +227,11 @@ void PipelineManager::run() {
       bus_.begin_shutdown();
       for (const Successor& successor : successors_) successor.pipeline->fail("the process is stopping");
       successors_.clear();
-      for (const auto& pipeline : pipelines_) pipeline->request_stop();
+      postponed_.clear();
+      for (const auto& pipeline : pipelines_) {
+        if (pipeline->waits_for_disk()) pipeline->fail(pipeline->problem());
+        pipeline->request_stop();
+      }
     }
     look_after_pipelines();
     rounds_.fetch_add(1, std::memory_order_relaxed);
@@ -246,8 +274,10 @@ void PipelineManager::look_after_pipelines() {
   }
   for (const auto& pipeline : ending_) pipeline->look_after();
   start_successors();
+  try_postponed();
   std::erase_if(ending_, [](const auto& pipeline) { return pipeline->has_ended(); });
-  if (!have_all_ended && ending_.empty() && successors_.empty() && !waits_for_changes()) end_receivers();
+  if (!have_all_ended && ending_.empty() && successors_.empty() && postponed_.size() == 0 && !waits_for_changes())
+    end_receivers();
   {
     const std::lock_guard lock(mutex_);
     have_all_ended &= ending_.empty() && successors_.empty() && (is_stopping_ || !waits_for_changes());
@@ -262,7 +292,7 @@ void PipelineManager::start_successors() {
     if (!successor.predecessor->has_ended()) return false;
     successor.predecessor.reset();
     std::erase_if(ending_, [](const auto& pipeline) { return pipeline->has_ended(); });  // its files are free
-    if (successor.pipeline->open_dead_letters()) start_one(*successor.pipeline, std::move(successor.compiled));
+    start_one(successor.pipeline, std::move(successor.compiled));
     return true;
   });
 }
@@ -340,8 +370,10 @@ ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted
   const auto pipeline = find_running(wanted.id);
   ReadPipeline read = read_pipeline(wanted, process_.variables);
   if (!pipeline) return add_pipeline(wanted, std::move(read));
-  if (pipeline->state() == PipelineState::Starting) return change_successor(pipeline, wanted, std::move(read));
-  const bool has_failed = pipeline->state() == PipelineState::Failed;
+  const bool is_postponed = pipeline->waits_for_disk();
+  if (pipeline->state() == PipelineState::Starting && !is_postponed)
+    return change_successor(pipeline, wanted, std::move(read));
+  const bool has_failed = is_postponed || pipeline->state() == PipelineState::Failed;
   if (!has_failed && read.graph && read.fingerprint == pipeline->fingerprint())
     return {wanted.id, ReloadChange::Unchanged, ""};
   const auto refuse = [&](std::string diagnostics) {
@@ -356,6 +388,10 @@ ReloadReport::Line PipelineManager::reload_pipeline(const WantedPipeline& wanted
   CompiledPipeline compiled = compile_pipeline(std::move(read), dead_letter_files_.get(), &bus_, pipeline->metrics(),
                                                goes_on ? pipeline->donor() : PlanDonor());
   if (!compiled.plan) return refuse(std::move(compiled.diagnostics));
+  if (is_postponed) {
+    postponed_.remove(*pipeline);
+    pipeline->fail(pipeline->problem());
+  }
   if (!goes_on) return replace_pipeline(pipeline, wanted, std::move(compiled));
   if (changes_disk_buffers(*pipeline->pipeline()->plan(), *compiled.plan)) {
     compiled =
@@ -379,8 +415,9 @@ ReloadReport::Line PipelineManager::add_pipeline(const WantedPipeline& wanted, R
   const auto ends = std::find_if(ending_.begin(), ending_.end(), [&](const auto& old) { return old->id() == wanted.id; });
   if (ends != ending_.end()) {
     successors_.push_back({pipeline, std::move(compiled), *ends});
-  } else if (!pipeline->open_dead_letters() || !start_one(*pipeline, std::move(compiled))) {
-    return {wanted.id, ReloadChange::Refused, redacted(pipeline->problem()) + "\n"};
+  } else if (!start_one(pipeline, std::move(compiled))) {
+    if (!pipeline->waits_for_disk()) return {wanted.id, ReloadChange::Refused, redacted(pipeline->problem()) + "\n"};
+    line.diagnostics += not_yet(*pipeline);
   }
   const std::lock_guard lock(mutex_);
   pipelines_.push_back(std::move(pipeline));
@@ -397,7 +434,9 @@ ReloadReport::Line PipelineManager::replace_pipeline(const std::shared_ptr<Runni
     old->request_stop();
     ending_.push_back(old);
     successors_.push_back({pipeline, std::move(compiled), old});
-  } else if (!pipeline->open_dead_letters() || !start_one(*pipeline, std::move(compiled))) {
+  } else if (!start_one(pipeline, std::move(compiled)) && pipeline->waits_for_disk()) {
+    line.diagnostics += not_yet(*pipeline);
+  } else if (pipeline->state() == PipelineState::Failed) {
     pipeline->note_reload(Error{ErrorCode::Io, pipeline->problem()});
     line = {wanted.id, ReloadChange::Refused, redacted(pipeline->problem()) + "\n"};
   }
@@ -435,6 +474,10 @@ void PipelineManager::remove_pipeline(const std::shared_ptr<RunningPipeline>& pi
   if (waits != successors_.end()) {
     successors_.erase(waits);
     return;
+  }
+  if (pipeline->waits_for_disk()) {
+    postponed_.remove(*pipeline);
+    pipeline->fail(pipeline->problem());
   }
   if (pipeline->has_ended()) return;
   pipeline->request_stop();

@@ -20,6 +20,7 @@
 #include "pipeline/dead_letter/dead_letter_access.h"
 #include "server/listen/network_threads.h"
 #include "server/pipelines/config_watch.h"
+#include "server/pipelines/postponed_starts.h"
 #include "server/pipelines/process_settings.h"
 #include "server/pipelines/reload_report.h"
 #include "server/pipelines/running_pipeline.h"
@@ -44,7 +45,8 @@ class PipelineManager {
   /// Compiles the pipelines, and prints what is wrong on standard error; returns how many are refused. Opens and starts
   /// nothing. Once.
   std::size_t compile(const std::vector<PipelineEntry>& entries);
-  /// Starts what was compiled. One that cannot start is kept as failed and leaves the others alone. Returns how many run.
+  /// Starts what was compiled. One that cannot start is kept as failed and leaves the others alone; one whose files the disk
+  /// refuses for now is tried again and again. Returns how many run, or are tried again.
   std::size_t start();
 
   /// The pipelines in the order of the configuration; failed and finished ones too. Any thread; a snapshot stays valid
@@ -85,7 +87,8 @@ class PipelineManager {
   void answer_requests();
   void look_after_pipelines();
   void start_successors();
-  bool start_one(RunningPipeline& pipeline, CompiledPipeline compiled);
+  bool start_one(const std::shared_ptr<RunningPipeline>& pipeline, CompiledPipeline compiled);
+  void try_postponed();
   void end_receivers();
   NetworkThreads& network();
   void wake();
@@ -122,6 +125,7 @@ class PipelineManager {
   // Of the thread:
   std::vector<std::shared_ptr<RunningPipeline>> ending_;  // removed or replaced
   std::vector<Successor> successors_;
+  PostponedStarts postponed_;
   ConfigWatch watch_;
   std::chrono::steady_clock::time_point next_look_;
   std::thread thread_;

@@ -87,26 +87,47 @@ void RunningPipeline::set_state(PipelineState state) {
   state_ = state;
 }
 
+bool RunningPipeline::waits_for_disk() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == PipelineState::Starting && !problem_.empty();
+}
+
 void RunningPipeline::fail(std::string problem) {
+  std::shared_ptr<DeadLetterQueue> released;  // whoever takes this one's place opens it again
   const std::lock_guard lock(mutex_);
   state_ = PipelineState::Failed;
   problem_ = std::move(problem);
+  released.swap(dead_letters_);
+}
+
+Error RunningPipeline::refuse(Error error) {
+  endpoints_.clear();
+  log_error(id_, "the pipeline does not start: {}", error.message);
+  fail(error.message);
+  return error;
+}
+
+/// What keeps a directory from being read and written may be over in a moment: no space, no descriptors, a disk that is away
+/// or read-only. Anything else somebody has to repair.
+Error RunningPipeline::refuse_files(Error error) {
+  if (error.code != ErrorCode::Io && error.code != ErrorCode::Full) return refuse(std::move(error));
+  log_error(id_, "the pipeline does not start: {}; what is there stays, and it is tried again", error.message);
+  const std::lock_guard lock(mutex_);
+  state_ = PipelineState::Starting;
+  problem_ = error.message;
+  return error;
 }
 
 Result<void> RunningPipeline::open_dead_letters() {
   const Settings settings = this->settings();
-  if (!settings.boolean("dead_letter_queue.enable")) return {};
+  if (!settings.boolean("dead_letter_queue.enable") || dead_letters()) return {};
   auto options = dead_letter_options(settings, id_);
-  const auto refuse = [this](ErrorCode code, const std::string& message) {
-    log_error(id_, "the pipeline does not start: {}", message);
-    fail(message);
-    return Error{code, message};
-  };
-  if (!options) return refuse(options.error().code, options.error().message);
+  if (!options) return refuse(options.error());
   options->metrics = &metrics_.child("dead_letter_queue");
   auto opened = DeadLetterQueue::open(std::move(*options));
   if (!opened)
-    return refuse(opened.error().code, fmt::format("its dead-letter queue cannot be opened: {}", opened.error().message));
+    return refuse_files(
+        {opened.error().code, fmt::format("its dead-letter queue cannot be opened: {}", opened.error().message)});
   const std::lock_guard lock(mutex_);
   dead_letters_ = std::move(*opened);
   return {};
@@ -116,21 +137,16 @@ Result<void> RunningPipeline::start(CompiledPipeline compiled, const std::functi
                                     std::function<void()> changed) {
   const Settings settings = this->settings();
   changed_ = std::move(changed);
-  const auto refuse = [this](const Error& error) {
-    endpoints_.clear();
-    log_error(id_, "the pipeline does not start: {}", error.message);
-    fail(error.message);
-    return error;
-  };
   PipelineSettings& run = compiled.run;
   run.dead_letters = dead_letters();
   auto disk_buffers = disk_buffer_defaults(settings);
   if (!disk_buffers) return refuse(disk_buffers.error());
   run.disk_buffers = std::move(*disk_buffers);
   auto queue = make_pipeline_queue(id_, settings, run.workers * run.batch_size, metrics_);
-  if (!queue) return refuse(queue.error());
+  if (!queue) return refuse_files(queue.error());
   const auto pipeline = std::make_shared<Pipeline>(std::move(compiled.plan), run, std::move(*queue), metrics_);
   end_limit_ = end_limit(settings);
+  if (auto opened = pipeline->open_disk_buffers(); !opened) return refuse_files(opened.error());
   if (auto started = pipeline->start_outputs(); !started) return refuse(started.error());
   auto wanted = pipeline->take_endpoints();
   pipeline->start_workers();

@@ -22,7 +22,7 @@
 namespace logboom {
 
 enum class PipelineState {
-  Starting,
+  Starting,  // with a problem(): the disk refuses its files, and it is tried again
   Running,
   Stopping,  // takes nothing new; what it has is delivered
   Failed,    // did not start; problem() says why
@@ -54,8 +54,11 @@ class RunningPipeline {
   /// The pipeline's scope.
   MetricScope& metrics() const { return metrics_; }
   PipelineState state() const;
-  /// Of a failed pipeline: the rendered diagnostics, or why it could not start.
+  /// Of a failed pipeline: the rendered diagnostics, or why it could not start. Of one that waits for the disk: what that
+  /// says.
   std::string problem() const;
+  /// The disk refused its files when it was to start, for a reason that can clear: start it again later.
+  bool waits_for_disk() const;
   /// nullptr when it never started. Of a finished one the counters and the queue can still be asked.
   std::shared_ptr<Pipeline> pipeline() const;
   /// nullptr: it has none.
@@ -70,11 +73,12 @@ class RunningPipeline {
   std::chrono::milliseconds stalled_for() const { return std::chrono::milliseconds(stalled_milliseconds_.load()); }
 
   void fail(std::string problem);
-  /// Before start(): an input of another pipeline may read the dead letters. An error is left in fail() too.
+  /// Before start(): an input of another pipeline may read the dead letters. An error is left in fail() too, or in
+  /// waits_for_disk(). Nothing is done when they are open.
   Result<void> open_dead_letters();
   /// Opens the queue, outputs and sockets of a plan, and starts. `network` gives the network threads when a socket needs
   /// them. `inputs_ended` is called on some thread when the inputs have ended by themselves, or the pipeline is drained. An
-  /// error is left in fail() too.
+  /// error is left in fail() too, or in waits_for_disk().
   Result<void> start(CompiledPipeline compiled, const std::function<NetworkThreads&()>& network,
                      std::function<void()> inputs_ended);
 
@@ -102,6 +106,8 @@ class RunningPipeline {
   void abandon();
 
  private:
+  Error refuse(Error error);
+  Error refuse_files(Error error);
   void drain_in_background(std::chrono::steady_clock::time_point deadline);
   void set_state(PipelineState state);
 

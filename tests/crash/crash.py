@@ -5,9 +5,10 @@ usage: crash.py [--rounds N] [--clean-rounds N] [--seed N] [--logboom PATH]
 
 Beats, forward with `chunk` and HTTP senders deliver at once into one pipeline with a persisted queue; 1 and 4 workers, a fast, a slow and
 a dead output take turns. After N rounds of kill -9 and restart every acknowledged event must have come out at least once; after rounds
-of SIGTERM and restart exactly once. The last line is a summary: 'N passed, N failed'.
+of SIGTERM and restart exactly once. The ledger must agree over all lives: whatever is done is in the output's line, after orderly ends
+exactly once. The last line is a summary: 'N passed, N failed'.
 """
-import argparse, collections, contextlib, http.server, json, os, pathlib, random, shutil, signal, subprocess, sys, tempfile, threading, time, traceback
+import argparse, collections, contextlib, http.server, json, os, pathlib, random, shutil, signal, socket, subprocess, sys, tempfile, threading, time, traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -65,9 +66,9 @@ class World:
 
     def outputs(self, output):
         if output == "fast":
-            return 'file { path => "%s" codec => json_lines }' % self.out
+            return 'file { id => "out" path => "%s" codec => json_lines }' % self.out
         port = self.sink.server_address[1] if output == "slow" else self.dead_port
-        return 'http { url => "http://127.0.0.1:%d/" http_method => "post" format => "json_batch" }' % port
+        return 'http { id => "out" url => "http://127.0.0.1:%d/" http_method => "post" format => "json_batch" }' % port
 
     def start(self, output=None):
         config = self.work / "pipeline.conf"
@@ -92,13 +93,50 @@ output { %s }
     def answers(self):
         if self.process.poll() is not None:
             raise AssertionError("logboom ended with %s: %s" % (self.process.returncode, self.log_tail()))
-        import socket
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[2]), 1):
             return True
         return False
 
     def log_tail(self):
         return (self.work / "logboom.log").read_text(errors="replace")[-3000:]
+
+    def ledger(self):
+        """The pipeline's numbers, as the running process has them, and its output's line."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.work / "data" / ".control"))
+            control.sendall(b'{"do":"pipelines"}\n')
+            answer = b""
+            while not answer.endswith(b"\n"):
+                part = control.recv(65536)
+                assert part, "the control channel closes: %s" % answer
+                answer += part
+        ledger = json.loads(answer)["pipelines"][0]["ledger"]
+        return ledger, ledger["outputs"][0]
+
+    def check_ledger(self):
+        """Of numbers that move: what was done by the first look is in the output's line by the second."""
+        ledger, _ = self.ledger()
+        _, line = self.ledger()
+        done = ledger["received"] - ledger["queued"] - ledger["lost"]
+        assert line["delivered"] >= done, "%d events are done, and the output's line says %s" % (done, line)
+
+    def check_ledger_at_rest(self, is_exact):
+        """All has come out: every number is of all lives together."""
+        ledger = line = None
+
+        def is_at_rest():
+            nonlocal ledger, line
+            ledger, line = self.ledger()
+            return ledger["queued"] == ledger["in_flight"] == line["buffered"] == line["gap"] == 0
+        with contextlib.suppress(AssertionError):
+            harness.wait_for("the ledger at rest", is_at_rest, 30)
+        came_out = sum(self.seen().values())
+        told = "%s; %d came out" % (ledger, came_out)
+        assert is_at_rest(), "the ledger has a gap: " + told
+        assert ledger["finished"] == ledger["received"] >= self.numbers.count(), told
+        assert ledger["received"] <= line["delivered"] <= came_out, "the output's line is not of all lives: " + told
+        assert not is_exact or ledger["received"] == came_out, told
 
     def load(self):
         """Senders work for a while; at least something is acknowledged meanwhile."""
@@ -133,7 +171,7 @@ output { %s }
                         seen[json.loads(line)["id"]] += 1
         return seen
 
-    def finish(self):
+    def finish(self, is_exact):
         """Lets everything come out; returns how often each id came."""
         for sender in self.senders:
             sender.ending.set()
@@ -150,6 +188,7 @@ output { %s }
             harness.wait_for("all events", all_are_there, 120)
         assert not missing, "%d of %d acknowledged events are lost, the first is %d: %s" % (
             len(missing), self.numbers.count(), min(missing), self.log_tail())
+        self.check_ledger_at_rest(is_exact)
         self.stop()
         text = (self.work / "logboom.log").read_text(errors="replace")
         assert "are lost" not in text and "is missing" not in text, "a loss is reported: " + self.log_tail()
@@ -164,8 +203,9 @@ def crash(work, workers, output, rounds, seed):
         for _ in range(rounds):
             world.start()
             world.load()
+            world.check_ledger()
             world.kill()
-        seen = world.finish()
+        seen = world.finish(is_exact=False)
     finally:
         with contextlib.suppress(OSError):
             world.kill()
@@ -184,8 +224,9 @@ def clean(work, workers, output, rounds, seed):
         for _ in range(rounds):
             world.start()
             world.load()
+            world.check_ledger()
             longest = max(longest, world.stop())
-        seen = world.finish()
+        seen = world.finish(is_exact=True)
     finally:
         with contextlib.suppress(OSError):
             world.kill()

@@ -70,13 +70,20 @@ class MemoryFiles final : public FileSystem {
   Result<void> sync_directory(const std::string& path) override {
     const std::lock_guard lock(mutex_);
     if (auto refused = ask(Operation::SyncDirectory, path)) return *refused;
-    sync_names(path);
+    if (lie_ != Lie::Directories) sync_names(path);
     return {};
   }
   Result<std::unique_ptr<DirectoryLock>> lock(const std::string& directory) override {
     const std::lock_guard lock(mutex_);
     if (!locked_.insert(directory).second) return Error{ErrorCode::AlreadyExists, directory + " is locked"};
     return std::unique_ptr<DirectoryLock>(std::make_unique<Lock>(*this, directory, life_));
+  }
+
+  /// What sync calls claim to do and do not, as a broken disk or a broken store would have it.
+  enum class Lie { None, Files, Directories };
+  void lie_about_sync(Lie lie) {
+    const std::lock_guard lock(mutex_);
+    lie_ = lie;
   }
 
   void set_fault(Fault fault) {
@@ -236,7 +243,7 @@ class MemoryFiles final : public FileSystem {
         if (life_ == files_.life_) inode_->unsynced.clear();
         return *refused;
       }
-      inode_->sync();
+      if (files_.lie_ != Lie::Files) inode_->sync();
       return {};
     }
     Result<void> allocate(std::uint64_t size) override {
@@ -328,6 +335,7 @@ class MemoryFiles final : public FileSystem {
   std::set<std::string> directories_;
   std::set<std::string> locked_;
   Fault fault_;
+  Lie lie_ = Lie::None;
   int life_ = 0;
   bool is_off_ = false;
   std::optional<std::uint64_t> operations_to_cut_;

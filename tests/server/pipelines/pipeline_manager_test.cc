@@ -115,6 +115,65 @@ TEST_CASE("a pipeline that cannot start is kept with its reason, and the others 
   CHECK(Client(rig.folder.at("good.sock")).is_connected());
 }
 
+TEST_CASE("a pipeline whose files the disk refuses says so, and starts when it does better", "[pipelines]") {
+  const std::string kind = GENERATE("queue", "dead letters", "disk buffer");
+  CAPTURE(kind);
+  Rig rig;
+  const std::string below = rig.folder.at("blocked") + "/deep";
+  std::string own, buffer = rig.folder.at("buffer");
+  if (kind == "queue") own = "  queue.type: persisted\n  path.queue: " + below + "\n";
+  if (kind == "dead letters") own = "  dead_letter_queue.enable: true\n  path.dead_letter_queue: " + below + "\n";
+  if (kind == "disk buffer") buffer = below;
+  rig.folder.write("blocked", "a file where a directory should be");
+  rig.put("good.conf", rig.listening("good"));
+  rig.put("waits.conf", rig.listening("waits", "output { null { buffer => { type => disk path => \"" + buffer + "\" } } }"));
+  rig.put("pipelines.yml", "- pipeline.id: good\n  path.config: " + rig.folder.at("good.conf") +
+                               "\n- pipeline.id: waits\n  path.config: " + rig.folder.at("waits.conf") + "\n" + own);
+  CHECK(rig.start() == 2);
+  CHECK(rig.state_of("good") == PipelineState::Running);
+  CHECK(Client(rig.folder.at("good.sock")).is_connected());
+  CHECK(rig.state_of("waits") == PipelineState::Starting);
+  CHECK(rig.manager->find("waits")->waits_for_disk());
+  CHECK_THAT(rig.manager->find("waits")->problem(), Contains(rig.folder.at("blocked")));
+  CHECK_FALSE(Client(rig.folder.at("waits.sock")).is_connected());
+
+  SECTION("by itself") {
+    std::filesystem::remove(rig.folder.at("blocked"));
+    REQUIRE(rig.wait_until([&] { return rig.state_of("waits") == PipelineState::Running; }));
+    CHECK(rig.manager->find("waits")->problem().empty());
+    CHECK(Client(rig.folder.at("waits.sock")).is_connected());
+  }
+  SECTION("with a reload at once") {
+    CHECK(rig.reload()["waits"] == "added");
+    CHECK_THAT(rig.diagnostics_of("waits"), Contains("when the disk does better"));
+    CHECK(rig.manager->find("waits")->waits_for_disk());
+    std::filesystem::remove(rig.folder.at("blocked"));
+    CHECK(rig.reload()["waits"] == "added");
+    CHECK(rig.state_of("waits") == PipelineState::Running);
+  }
+  SECTION("never, when it is removed or the process ends") {
+    const auto waits = rig.manager->find("waits");
+    if (GENERATE(true, false)) {
+      rig.write({{"good", rig.listening("good")}});
+      CHECK(rig.reload()["waits"] == "removed");
+    }
+    rig.manager->request_stop();
+    CHECK(rig.wait_until([&] { return rig.manager->has_ended(); }));
+    CHECK(waits->state() == PipelineState::Failed);
+    CHECK_THAT(waits->problem(), Contains(rig.folder.at("blocked")));
+  }
+}
+
+TEST_CASE("a failed pipeline lets go of its dead letters: the repaired one opens them", "[pipelines]") {
+  Rig rig;
+  const std::string own = "  dead_letter_queue.enable: true\n";
+  rig.write({{"main", "input { unix { path => \"/nowhere/at/all\" } }"}}, own);
+  CHECK(rig.start() == 0);
+  rig.write({{"main", rig.listening("main")}}, own);
+  CHECK(rig.reload() == Changes{{"main", "added"}});
+  CHECK(rig.state_of("main") == PipelineState::Running);
+}
+
 TEST_CASE("a reload says of each pipeline what became of it", "[pipelines]") {
   Rig rig;
   rig.write({{"same", rig.listening("same")},
