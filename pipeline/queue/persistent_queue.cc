@@ -262,6 +262,11 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     }
     switch (*found) {
       case StoreReader::Found::End: {
+        if (const std::uint64_t gone = nowhere_until(from, limit); gone > from) {
+          const std::lock_guard lock(mutex_);
+          read_next_ = std::min(gone, memory_first_);
+          return true;
+        }
         // What is wanted is appended, but not written yet.
         std::unique_lock lock(mutex_);
         const std::uint64_t seen = progress_;
@@ -285,6 +290,15 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     ages_.note(record.head.first_sequence, record.head.written_at);
     read_next_ = std::min(std::max(end, from), memory_first_);
     return true;
+  }
+
+  /// Events from `from` on that are written, and are in no segment: those that are not done are lost. Returns where they
+  /// end.
+  std::uint64_t nowhere_until(std::uint64_t from, std::uint64_t limit) {
+    const std::uint64_t end = std::min(store_->facts().written_sequence, limit);
+    if (end <= from || store_->find(from)) return from;
+    store_->mark_lost(from, end);
+    return end;
   }
 
   /// The events of a record that lie in [from, limit) and are not done; nullptr when there are none.
@@ -331,7 +345,8 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     for (std::uint64_t at = first; at < end;) {
       auto found = reader->next(record);
       if (!found || *found == StoreReader::Found::End) {
-        if (!pause(kReadRetry)) return;
+        if (found) at = nowhere_until(at, end);
+        if (at < end && !pause(kReadRetry)) return;
         continue;
       }
       if (*found == StoreReader::Found::Gap) {

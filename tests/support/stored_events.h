@@ -105,12 +105,15 @@ inline BatchPtr pop_batch(PipelineQueue& queue, std::size_t max_events,
   return has_events ? batch : nullptr;
 }
 
-/// Takes everything of a queue that drains, completes it, and counts it by number.
+/// Takes everything of a queue that drains, completes it, and counts it by number. Gives up on a queue that gives nothing
+/// for a while and is not drained: look at is_drained().
 inline std::map<std::int64_t, int> drain_queue(PipelineQueue& queue) {
   std::map<std::int64_t, int> seen;
+  int empty_handed = 0;
   queue.close();
-  while (!queue.is_drained()) {
+  while (!queue.is_drained() && empty_handed < 6) {
     const BatchPtr batch = pop_batch(queue, 100, std::chrono::seconds(10));
+    empty_handed = batch == nullptr ? empty_handed + 1 : 0;
     if (batch == nullptr) continue;
     for (const Event* event : batch->events()) ++seen[id_of(*event)];
     Batch::complete(batch->events());

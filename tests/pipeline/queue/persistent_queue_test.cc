@@ -288,6 +288,23 @@ TEST_CASE("a chunk of many megabytes is kept whole", "[queue]") {
   CHECK(test.pop(1) == numbers(1, 2));
 }
 
+TEST_CASE("events that no segment holds, whatever became of their files, are counted as lost, and the queue goes on",
+          "[queue]") {
+  StoreState state;  // of a disk that forgot what it had synced
+  state.generation = 7;
+  state.next_sequence = 50;
+  state.next_segment = 3;
+  TestQueue test;
+  test.options.store.has_thread = true;
+  test.files.set_content("/queue/state.0", write_store_state(state));
+  PersistentQueue& queue = test.open();
+  REQUIRE(test.push(0, 10));
+  CHECK(drain_queue(queue).size() == 10);
+  CHECK(queue.is_drained());
+  CHECK(queue.lost_events() == 50);
+  CHECK(queue.fill().events == 0);
+}
+
 TEST_CASE("two queues never share a directory", "[queue]") {
   TestQueue test;
   test.open();

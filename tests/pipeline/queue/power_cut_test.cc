@@ -121,6 +121,7 @@ class PowerCutRound {
     for (const std::int64_t id : acknowledged_.delivered())
       if (delivered_.count(id) == 0 && seen.count(id) == 0) ++found_.lost;
     if (queue == nullptr) return;
+    if (!queue->is_drained()) note("the queue neither gives its events nor ends");
     if (const auto lost = queue->store().facts().lost; lost > 0) note(fmt::format("{} events are found lost", lost));
     if (const auto waiting = queue->store().facts().waiting; waiting > 0) note(fmt::format("{} events stay", waiting));
   }

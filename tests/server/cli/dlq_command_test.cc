@@ -7,6 +7,7 @@
 
 #include "pipeline/dead_letter/dead_letter_queue.h"
 #include "pipeline/dead_letter/entry_cursor.h"
+#include "server/data_directory.h"
 #include "tests/support/command_answer.h"
 #include "tests/support/json_events.h"
 #include "tests/support/temporary_directory.h"
@@ -99,6 +100,64 @@ TEST_CASE("dlq purge works on the files when no server runs", "[dlq]") {
   CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 3);
   CHECK_THAT(server.run({"purge", "--all"}).out, Contains("3 entries removed"));
   CHECK_THAT(server.run({"show"}).out, Contains("no such entries"));
+}
+
+TEST_CASE("dlq replay without a server runs the pipeline itself, and removes what is delivered", "[dlq]") {
+  Server server;
+  server.keep("main", 5);
+  server.data.write("main.conf", "input { unix { path => '" + server.data.at("never.sock") +
+                                     "' } } filter { if [n] == 3 { drop {} } } output { file { path => '" +
+                                     server.data.at("out.json") + "' codec => json_lines } }");
+  const std::vector<std::string> replay = {"replay", "--json", "-f", server.data.at("main.conf")};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), replay.begin(), replay.end());
+    return server.run(more);
+  };
+  const auto first = with({"--plugin", "even", "-n", "2"}).json();
+  CHECK(first["sent"] == 2);
+  CHECK(first["delivered"] == 2);
+  CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 3);
+  const auto rest = with({"--all"}).json();
+  CHECK(rest["delivered"] == 3);
+  CHECK(rest["not_delivered"] == 0);
+  CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 0);
+  std::istringstream lines(server.data.read("out.json"));
+  std::vector<int> numbers;
+  for (std::string line; std::getline(lines, line);) numbers.push_back(nlohmann::json::parse(line)["n"]);
+  CHECK(numbers == std::vector<int>{0, 2, 1, 4});
+}
+
+TEST_CASE("dlq replay without a server leaves what no output takes in time, and goes where --to says", "[dlq]") {
+  Server server;
+  server.keep("main", 2);
+  server.data.write("pipelines.yml",
+                    "- pipeline.id: main\n  config.string: \"input { stdin {} } output { http { url => "
+                    "'http://127.0.0.1:1/' http_method => post } }\"\n"
+                    "- pipeline.id: other\n  config.string: \"input { stdin {} } output { file { path => '" +
+                        server.data.at("out.json") + "' codec => json_lines } }\"\n");
+  const auto replay = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"replay", "--all", "--json", "--path.settings", server.data.path()});
+    return server.run(more);
+  };
+  const auto refused = replay({"--wait", "0"}).json();
+  CHECK(refused["sent"] == 2);
+  CHECK(refused["not_delivered"] == 2);
+  CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 2);
+  CHECK(replay({"--to", "other"}).json()["delivered"] == 2);
+  CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 0);
+  CHECK_THAT(replay({"--to", "nobody"}).err, Contains("there is no pipeline \"nobody\"") && Contains("start the server"));
+}
+
+TEST_CASE("dlq replay without a server refuses what it cannot do", "[dlq]") {
+  Server server;
+  server.keep("main", 1);
+  server.data.write("main.conf", "input { stdin {} } output { pipeline { send_to => 'next' } }");
+  const std::vector<std::string> replay = {"replay", "--all", "-f", server.data.at("main.conf")};
+  CHECK_THAT(server.run(replay).err, Contains("sends to other pipelines"));
+  const auto lock = DataDirectoryLock::take(server.data.path());
+  REQUIRE(lock);
+  CHECK_THAT(server.run(replay).err, Contains("another logboom uses path.data"));
+  CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 1);
 }
 
 TEST_CASE("dlq says what is wrong and what is right", "[dlq]") {
