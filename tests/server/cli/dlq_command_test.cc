@@ -124,7 +124,7 @@ TEST_CASE("dlq replay without a server runs the pipeline itself, and removes wha
   std::istringstream lines(server.data.read("out.json"));
   std::vector<int> numbers;
   for (std::string line; std::getline(lines, line);) numbers.push_back(nlohmann::json::parse(line)["n"]);
-  CHECK(numbers == std::vector<int>{0, 2, 1, 4});
+  CHECK_THAT(numbers, Catch::UnorderedEquals(std::vector<int>{0, 1, 2, 4}));  // of several workers
 }
 
 TEST_CASE("dlq replay without a server leaves what no output takes in time, and goes where --to says", "[dlq]") {
@@ -139,7 +139,7 @@ TEST_CASE("dlq replay without a server leaves what no output takes in time, and 
     more.insert(more.begin(), {"replay", "--all", "--json", "--path.settings", server.data.path()});
     return server.run(more);
   };
-  const auto refused = replay({"--wait", "0"}).json();
+  const auto refused = replay({"--wait", "1"}).json();
   CHECK(refused["sent"] == 2);
   CHECK(refused["not_delivered"] == 2);
   CHECK(server.run({"ls", "--json"}).json()[0]["entries"] == 2);
