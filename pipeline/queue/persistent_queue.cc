@@ -262,7 +262,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     }
     switch (*found) {
       case StoreReader::Found::End: {
-        if (const std::uint64_t gone = nowhere_until(from, limit); gone > from) {
+        if (const std::uint64_t gone = store_->lose_missing(from, limit); gone > from) {
           const std::lock_guard lock(mutex_);
           read_next_ = std::min(gone, memory_first_);
           return true;
@@ -290,15 +290,6 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     ages_.note(record.head.first_sequence, record.head.written_at);
     read_next_ = std::min(std::max(end, from), memory_first_);
     return true;
-  }
-
-  /// Events from `from` on that are written, and are in no segment: those that are not done are lost. Returns where they
-  /// end.
-  std::uint64_t nowhere_until(std::uint64_t from, std::uint64_t limit) {
-    const std::uint64_t end = std::min(store_->facts().written_sequence, limit);
-    if (end <= from || store_->find(from)) return from;
-    store_->mark_lost(from, end);
-    return end;
   }
 
   /// The events of a record that lie in [from, limit) and are not done; nullptr when there are none.
@@ -345,7 +336,7 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
     for (std::uint64_t at = first; at < end;) {
       auto found = reader->next(record);
       if (!found || *found == StoreReader::Found::End) {
-        if (found) at = nowhere_until(at, end);
+        if (found) at = store_->lose_missing(at, end);
         if (at < end && !pause(kReadRetry)) return;
         continue;
       }
@@ -420,18 +411,13 @@ class PersistentQueue::Core final : public TicketOffice, public std::enable_shar
   bool has_ready_room_ = false;
   bool is_handing_over_ = false;  // the reader has a chunk of memory_ that is not with the workers yet
   std::uint64_t progress_ = 0;
-
   std::unique_ptr<StoreReader> reader_;  // the reader thread's
   std::thread reader_thread_;
 };
 
 Result<std::unique_ptr<PersistentQueue>> PersistentQueue::open(PersistentQueueOptions options, MetricScope& metrics) {
   options.store.metrics = &metrics;
-  // The limit is reached in steps of a segment: enough of them that a full queue always has one to delete.
-  constexpr std::uint64_t kSegmentsInQueue = 8;
-  constexpr std::uint64_t kSmallestSegment = 64 * 1024;
-  options.store.segment_bytes =
-      std::max(kSmallestSegment, std::min(options.store.segment_bytes, options.max_bytes / kSegmentsInQueue));
+  options.store.segment_bytes = options.bytes_per_segment();
   auto core = std::make_shared<Core>(std::move(options), metrics);
   if (auto opened = core->open(); !opened) return opened.error();
   return std::unique_ptr<PersistentQueue>(new PersistentQueue(std::move(core)));

@@ -2,6 +2,7 @@
 // received.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -16,6 +17,13 @@ struct PersistentQueueOptions {
   std::uint64_t max_bytes = 1024 * 1024 * 1024;  // of segments that are not deleted; passed by what is taken at once
   std::uint64_t max_events = 0;                  // not delivered; 0: no limit
   std::size_t memory_bytes = 32 * 1024 * 1024;   // of events that are kept for the workers besides
+
+  /// The limit is reached in steps of a segment: enough of them that a full queue always has one to delete.
+  std::uint64_t bytes_per_segment() const {
+    constexpr std::uint64_t kSegmentsInQueue = 8;
+    constexpr std::uint64_t kSmallestSegment = 64 * 1024;
+    return std::max(kSmallestSegment, std::min(store.segment_bytes, max_bytes / kSegmentsInQueue));
+  }
 };
 
 /// See PipelineQueue. Events go to the workers as they came while these keep up; what is too much for memory is read back

@@ -92,6 +92,13 @@ void SegmentStore::mark_done(std::uint64_t first, std::uint64_t end) {
   if (needs_work) work_.notify_one();
 }
 
+std::uint64_t SegmentStore::lose_missing(std::uint64_t from, std::uint64_t limit) {
+  const std::uint64_t end = std::min(facts().written_sequence, limit);
+  if (end <= from || find(from)) return from;
+  mark_lost(from, end);
+  return end;
+}
+
 std::uint64_t SegmentStore::mark_lost(std::uint64_t first, std::uint64_t end) {
   std::uint64_t lost = 0;
   {

@@ -93,6 +93,9 @@ class SegmentStore final : public SegmentList {
   /// The same for numbers that a reader found to be gone: those that were not done are counted and logged as lost. Returns
   /// how many that were.
   std::uint64_t mark_lost(std::uint64_t first, std::uint64_t end);
+  /// mark_lost() for the numbers from `from` on, below `limit`, that are written and in no segment. Returns where they end;
+  /// `from` when there are none.
+  std::uint64_t lose_missing(std::uint64_t from, std::uint64_t limit);
   bool is_done(std::uint64_t sequence) const;
   /// The ranges of [first, end) that are not done.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> open_ranges(std::uint64_t first, std::uint64_t end) const;
