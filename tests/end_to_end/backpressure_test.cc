@@ -5,8 +5,8 @@
 #include <numeric>
 #include <thread>
 
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {
@@ -20,7 +20,7 @@ TEST_CASE("an output that never answers stalls the senders at the limits; its an
   PipelineSettings settings = quick_settings(2);
   settings.batch_size = 5;
   settings.output_limits.max_events = 20;
-  RunningPipeline running(kSourceToOutput, settings, {10, 1024 * 1024});
+  PipelineUnderTest running(kSourceToOutput, settings, {10, 1024 * 1024});
   running.output().hold();
   running.start();
   std::vector<ChunkPtr> chunks;
@@ -76,7 +76,7 @@ TEST_CASE("a line of 64 MB among small ones passes alone, and nothing else passe
   PipelineSettings settings = quick_settings(1);
   settings.batch_size = 125;
   settings.output_limits.max_bytes = 2 * kLimit;
-  RunningPipeline running(kSourceToOutput, settings, {std::numeric_limits<std::size_t>::max(), kLimit});
+  PipelineUnderTest running(kSourceToOutput, settings, {std::numeric_limits<std::size_t>::max(), kLimit});
   running.output().hold();
   Counter& undelivered = running.compiled().plan->output_sites[0].metrics->counter("undelivered.bytes");
   std::size_t most_of_small = 0, most_of_huge = 0, most_beside_huge = 0;

@@ -3,8 +3,8 @@
 #include <numeric>
 #include <thread>
 
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {
@@ -79,7 +79,7 @@ TEST_CASE("a pipeline of real plugins ends by itself when its input does", "[dra
 }
 
 TEST_CASE("a drain waits for events that have to be offered again", "[drain]") {
-  RunningPipeline running("input { test_source {} } output { test_flaky { failures => 1 } test_output {} }");
+  PipelineUnderTest running("input { test_source {} } output { test_flaky { failures => 1 } test_output {} }");
   running.start();
   std::vector<std::shared_ptr<RecordingReceiver>> receivers;
   for (int i = 0; i < 20; ++i) {
@@ -96,7 +96,7 @@ TEST_CASE("a drain waits for events that have to be offered again", "[drain]") {
 }
 
 TEST_CASE("abandoning ends a drain that waits for a dead output, and tells the senders", "[drain]") {
-  RunningPipeline running("input { test_source {} } output { test_flaky { failures => 1000000 } }");
+  PipelineUnderTest running("input { test_source {} } output { test_flaky { failures => 1000000 } }");
   running.start();
   std::vector<std::shared_ptr<RecordingReceiver>> receivers;
   for (int i = 0; i < 20; ++i) {
@@ -113,7 +113,7 @@ TEST_CASE("abandoning ends a drain that waits for a dead output, and tells the s
 }
 
 TEST_CASE("what an output still holds when it is told to stop counts as not delivered", "[drain]") {
-  RunningPipeline running("input { test_source {} } output { test_output {} }");
+  PipelineUnderTest running("input { test_source {} } output { test_output {} }");
   running.output().hold();
   running.start();
   ChunkPtr held = numbered_chunk(0, 4), queued = numbered_chunk(4, 200);
@@ -133,7 +133,7 @@ TEST_CASE("what an output still holds when it is told to stop counts as not deli
 }
 
 TEST_CASE("a session's sink outlives its pipeline and refuses from then on", "[drain]") {
-  RunningPipeline running("input { test_source {} } output { test_output {} }");
+  PipelineUnderTest running("input { test_source {} } output { test_output {} }");
   running.start();
   running.destroy();
   CHECK(running.sink().is_stopping());

@@ -2,7 +2,7 @@
 // predecessor ends in order, and no line is lost, doubled or cut in two.
 #include "tests/support/compiled_plan.h"
 #include "tests/support/listener_fixture.h"
-#include "tests/support/running_pipeline.h"
+#include "tests/support/pipeline_under_test.h"
 
 namespace logboom {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "pipeline/plugin/pipeline_bus.h"
 #include "pipeline/queue/memory_queue.h"
-#include "tests/support/running_pipeline.h"
+#include "tests/support/pipeline_under_test.h"
 
 namespace logboom {
 

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "pipeline/event/ack.h"
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {
@@ -29,7 +29,7 @@ struct Load {
     }
   }
   /// Several senders push the chunks, each its own.
-  void push_into(RunningPipeline& running, std::size_t senders) {
+  void push_into(PipelineUnderTest& running, std::size_t senders) {
     std::vector<std::thread> threads;
     for (std::size_t s = 0; s < senders; ++s) {
       threads.emplace_back([&, s] {
@@ -61,7 +61,7 @@ std::map<std::int64_t, int> count_of(const std::vector<std::int64_t>& numbers) {
 TEST_CASE("chunks cut into batches and batches made of chunks: every event is delivered once, every token ends once",
           "[acknowledgement]") {
   constexpr std::size_t kEvents = 6000;
-  RunningPipeline running("input { test_source {} } output { test_output {} }", quick_settings(4));
+  PipelineUnderTest running("input { test_source {} } output { test_output {} }", quick_settings(4));
   Load load(kEvents, 1);
   running.start();
   load.push_into(running, 3);
@@ -77,7 +77,7 @@ TEST_CASE("chunks cut into batches and batches made of chunks: every event is de
 TEST_CASE("clones, drops, branches, labels and two outputs: as many copies as the configuration says, each token once",
           "[acknowledgement]") {
   constexpr std::size_t kEvents = 4000;
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     filter {
       if [n] < 1000 { drop {} }
@@ -86,7 +86,7 @@ TEST_CASE("clones, drops, branches, labels and two outputs: as many copies as th
     }
     label "@LATE" { filter { if [n] < 3500 { drop {} } clone { clones => ["c"] } } output { test_output {} } }
     output { test_output {} if [n] >= 3000 { relabel { label => "@LATE" } } })",
-                          quick_settings(4));
+                            quick_settings(4));
   Load load(kEvents, 2);
   running.start();
   load.push_into(running, 3);
@@ -140,7 +140,7 @@ class Answering {
 TEST_CASE("two outputs that answer event by event, late and out of order: each token ends once, after both",
           "[acknowledgement]") {
   constexpr std::size_t kEvents = 3000;
-  RunningPipeline running(
+  PipelineUnderTest running(
       "input { test_source {} } filter { clone { clones => [\"a\"] } } output { test_output {} test_output {} }",
       quick_settings(4));
   Load load(kEvents, 3);
@@ -163,7 +163,7 @@ TEST_CASE("two outputs that answer event by event, late and out of order: each t
 }
 
 TEST_CASE("abandoning in full flight tells every sender exactly once, and delivered only of what was", "[acknowledgement]") {
-  RunningPipeline running("input { test_source {} } output { test_output {} }", quick_settings(4));
+  PipelineUnderTest running("input { test_source {} } output { test_output {} }", quick_settings(4));
   Load load(2000, 4);
   std::atomic<std::size_t> events{0};
   std::promise<void> is_abandoned;
@@ -198,7 +198,7 @@ TEST_CASE("abandoning in full flight tells every sender exactly once, and delive
 TEST_CASE("acknowledging what is queued tells the sender at the hand-over, and nothing later", "[acknowledgement]") {
   PipelineSettings settings = quick_settings(1);
   settings.acknowledge = AcknowledgeWhen::Queued;
-  RunningPipeline running("input { test_source {} } output { test_output {} }", settings);
+  PipelineUnderTest running("input { test_source {} } output { test_output {} }", settings);
   running.output().hold();
   const ChunkPtr whole = numbered_chunk(0, 3), tracked = numbered_chunk(3, 40), empty = numbered_chunk(43, 0);
   const auto of_whole = follow(*whole);
@@ -221,7 +221,7 @@ TEST_CASE("a chunk that the queue refuses is not acknowledged, neither early nor
   for (const auto acknowledge : {AcknowledgeWhen::Queued, AcknowledgeWhen::Delivered}) {
     PipelineSettings settings = quick_settings(1);
     settings.acknowledge = acknowledge;
-    RunningPipeline running("input { test_source {} } output { test_output {} }", settings, {1, 1024 * 1024});
+    PipelineUnderTest running("input { test_source {} } output { test_output {} }", settings, {1, 1024 * 1024});
     ChunkPtr taken = numbered_chunk(0, 1), refused = numbered_chunk(1, 1);
     const auto of_refused = follow(*refused);
     REQUIRE(running.sink().try_push(taken));

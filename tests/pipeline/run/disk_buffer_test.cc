@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "pipeline/event/event_identity.h"
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 #include "tests/support/temporary_directory.h"
 
 namespace logboom {
@@ -24,11 +24,11 @@ constexpr std::size_t kDead = 1;
 /// Pipelines one after the other, whose buffers lie in one directory.
 class Lives {
  public:
-  RunningPipeline& begin(std::string_view text = kBehindDisk) {
+  PipelineUnderTest& begin(std::string_view text = kBehindDisk) {
     PipelineSettings settings = quick_settings(1);
     settings.output_limits.max_events = 100;
     settings.disk_buffers.directory = directory_.path() + "/buffers";
-    running_ = std::make_unique<RunningPipeline>(text, settings);
+    running_ = std::make_unique<PipelineUnderTest>(text, settings);
     return *running_;
   }
   /// Ends without a drain, as after a second signal.
@@ -45,7 +45,7 @@ class Lives {
 
  private:
   TemporaryDirectory directory_;
-  std::unique_ptr<RunningPipeline> running_;
+  std::unique_ptr<PipelineUnderTest> running_;
 };
 
 std::set<std::int64_t> set_of(const std::vector<std::int64_t>& numbers) { return {numbers.begin(), numbers.end()}; }
@@ -58,7 +58,7 @@ std::set<std::int64_t> numbers_to(std::int64_t end) {
 
 TEST_CASE("a dead output with a disk buffer holds up nobody: its events are done when they are on disk", "[disk_buffer]") {
   Lives lives;
-  RunningPipeline& running = lives.begin();
+  PipelineUnderTest& running = lives.begin();
   running.output(kDead).hold();
   running.start();
   std::vector<std::shared_ptr<RecordingReceiver>> receivers;
@@ -89,7 +89,7 @@ TEST_CASE("what a dead output did not get is there after the next start, and not
     CAPTURE(is_orderly);
     Lives lives;
     {
-      RunningPipeline& running = lives.begin();
+      PipelineUnderTest& running = lives.begin();
       running.output(kDead).hold();
       running.start();
       std::vector<std::shared_ptr<RecordingReceiver>> receivers;
@@ -109,7 +109,7 @@ TEST_CASE("what a dead output did not get is there after the next start, and not
         lives.abandon();
       }
     }
-    RunningPipeline& running = lives.begin();
+    PipelineUnderTest& running = lives.begin();
     running.start();
     REQUIRE(running.output(kDead).wait_for_events(290));
     lives.push(300, 5);
@@ -127,7 +127,7 @@ TEST_CASE("what a dead output did not get is there after the next start, and not
 
 TEST_CASE("a full disk buffer holds its worker until there is room", "[disk_buffer]") {
   Lives lives;
-  RunningPipeline& running = lives.begin(R"(input { test_source {} } output {
+  PipelineUnderTest& running = lives.begin(R"(input { test_source {} } output {
     test_output {}
     test_output { id => "dead" buffer => { type => "disk" max_events => 200 } }
     test_output {} })");
@@ -154,7 +154,7 @@ TEST_CASE("a full disk buffer holds its worker until there is room", "[disk_buff
 
 TEST_CASE("a worker that waits for a full disk buffer comes back when the pipeline is given up", "[disk_buffer]") {
   Lives lives;
-  RunningPipeline& running = lives.begin(R"(input { test_source {} } output {
+  PipelineUnderTest& running = lives.begin(R"(input { test_source {} } output {
     test_output {} test_output { id => "dead" buffer => { type => "disk" max_events => 10 } } })");
   running.output(kDead).hold();
   running.start();
@@ -173,7 +173,7 @@ TEST_CASE("events from a disk buffer are what they were: fields, metadata, order
   std::string name;
   for (const bool is_restarted : {false, true}) {
     Lives lives;
-    RunningPipeline* running = &lives.begin();
+    PipelineUnderTest* running = &lives.begin();
     running->output(kDead).hold();
     running->output(0).on_deliver = [&](const Delivery& delivery) {
       name = std::string(event_identity(*delivery.events()[0])->text());
@@ -218,7 +218,7 @@ TEST_CASE("an end of the inputs' own empties the disk buffer, an asked-for end l
     const std::string text = std::string(R"(input { test_source {} } output { test_output {}
       test_output { id => "dead" buffer => { type => "disk" flush_at_shutdown => )") +
                              (flushes ? "true" : "false") + " } } }";
-    RunningPipeline& running = lives.begin(text);
+    PipelineUnderTest& running = lives.begin(text);
     running.output(kDead).hold();
     running.start();
     CHECK(lives.push(0, 50)->wait() == AckResult::Delivered);
@@ -298,18 +298,18 @@ TEST_CASE("two outputs cannot share a disk buffer, and the one that comes second
 TEST_CASE("the buffer of an output that is gone is left as it is, for the next output of this id", "[disk_buffer]") {
   Lives lives;
   {
-    RunningPipeline& running = lives.begin();
+    PipelineUnderTest& running = lives.begin();
     running.output(kDead).hold();
     running.start();
     CHECK(lives.push(0, 20)->wait() == AckResult::Delivered);
     lives.abandon();
   }
   {
-    RunningPipeline& running = lives.begin("input { test_source {} } output { test_output {} }");
+    PipelineUnderTest& running = lives.begin("input { test_source {} } output { test_output {} }");
     running.start();
     running.drain();
   }
-  RunningPipeline& running = lives.begin();
+  PipelineUnderTest& running = lives.begin();
   running.start();
   REQUIRE(running.output(kDead).wait_for_events(20));
   running.drain();

@@ -3,8 +3,8 @@
 #include <mutex>
 
 #include "pipeline/run/input_label.h"
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {
@@ -43,12 +43,12 @@ class KeptLetters final : public DeadLetterSink {
   Lines entries_;
 };
 
-void check_ledger(RunningPipeline& running) {
+void check_ledger(PipelineUnderTest& running) {
   for (const std::string& gap : running.pipeline().ledger().gaps_at_rest()) FAIL_CHECK(gap);
 }
 
 /// Sends one chunk through a pipeline to its end; the chunk must be acknowledged.
-void run_through(RunningPipeline& running, std::string_view json_lines) {
+void run_through(PipelineUnderTest& running, std::string_view json_lines) {
   ChunkPtr chunk = chunk_of(json_lines);
   const auto receiver = follow(*chunk);
   running.start();
@@ -61,7 +61,7 @@ void run_through(RunningPipeline& running, std::string_view json_lines) {
 }  // namespace
 
 TEST_CASE("events of an input with a label take the label's way, not the pipeline's", "[label]") {
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source { label => "@EDGE" } }
     filter { mutate { add_field => { "way" => "main" } } }
     output { test_output {} }
@@ -135,7 +135,7 @@ TEST_CASE("an event that was queued for a label that is gone takes the pipeline'
 
 TEST_CASE("what an output refuses for good goes to @ERROR with the reason, and counts as delivered there",
           "[label][error]") {
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     output { test_output { id => "store" } }
     label "@ERROR" { filter { mutate { add_field => { "why" => "%{[@metadata][error][reason]}" } } } output { test_output {} } })");
@@ -170,7 +170,7 @@ TEST_CASE("what an output refuses for good goes to @ERROR with the reason, and c
 }
 
 TEST_CASE("filters that fail an event, and conditions that cannot be evaluated, send it to @ERROR", "[label][error]") {
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     filter {
       grok { id => "reads" match => { "message" => "^%{INT:size:int}$" } on_failure => "dlq" }
@@ -203,7 +203,7 @@ TEST_CASE("what fails inside @ERROR, or in a label behind it, goes to the dead-l
   PipelineSettings settings = quick_settings(1);
   const auto letters = std::make_shared<KeptLetters>();
   settings.dead_letters = letters;
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     output { test_output { id => "store" } }
     label "@ERROR" {
@@ -211,7 +211,7 @@ TEST_CASE("what fails inside @ERROR, or in a label behind it, goes to the dead-l
       output { if [n] == 1 { test_output { id => "second" } } else { relabel { label => "@BEHIND" } } }
     }
     label "@BEHIND" { output { test_output { id => "third" } } })",
-                          settings);
+                            settings);
   for (const std::size_t i : {0, 1, 2})
     running.output(i).on_deliver = [](const Delivery& delivery) {
       const_cast<Delivery&>(delivery).report_all(Outcome::permanent("no"));
@@ -229,7 +229,7 @@ TEST_CASE("what fails inside @ERROR, or in a label behind it, goes to the dead-l
 }
 
 TEST_CASE("without a dead-letter queue what fails inside @ERROR is counted as rejected", "[label][error]") {
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     output { test_output {} }
     label "@ERROR" { output { test_output {} } })");
@@ -243,7 +243,7 @@ TEST_CASE("without a dead-letter queue what fails inside @ERROR is counted as re
 }
 
 TEST_CASE("@ERROR that takes nothing does not hold up what does not fail", "[label][error]") {
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     output { if [n] < 100 { test_output {} } else { test_output {} } }
     label "@ERROR" { output { test_output {} } })");
@@ -265,7 +265,7 @@ TEST_CASE("@ERROR that takes nothing does not hold up what does not fail", "[lab
 
 TEST_CASE("abandoned with failures on their way through @ERROR, senders are told once that nothing was delivered",
           "[label][error]") {
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     output { test_output {} }
     label "@ERROR" { output { test_output {} } })");

@@ -7,8 +7,8 @@
 
 #include "pipeline/queue/persistent_queue.h"
 #include "tests/support/memory_files.h"
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 #include "tests/support/temporary_directory.h"
 
 namespace logboom {
@@ -31,7 +31,7 @@ class Lives {
   explicit Lives(std::size_t workers = 1) : workers_(workers) {}
   ~Lives() { running_.reset(); }
 
-  RunningPipeline& begin(std::string_view text = kTwoOutputs) {
+  PipelineUnderTest& begin(std::string_view text = kTwoOutputs) {
     running_.reset();
     PersistentQueueOptions options;
     options.store.directory = "/queue";
@@ -42,7 +42,7 @@ class Lives {
     PipelineSettings settings = quick_settings(workers_);
     settings.disk_buffers.directory = directory_.at("buffers");
     settings.disk_buffers.store = options.store;
-    running_ = std::make_unique<RunningPipeline>(text, settings, std::move(*queue));
+    running_ = std::make_unique<PipelineUnderTest>(text, settings, std::move(*queue));
     return *running_;
   }
   std::shared_ptr<RecordingReceiver> push(std::int64_t first, std::size_t count) {
@@ -82,7 +82,7 @@ class Lives {
   TemporaryDirectory directory_;
   std::unique_ptr<MemoryFiles> files_ = std::make_unique<MemoryFiles>();
   MetricScope queue_metrics_;
-  std::unique_ptr<RunningPipeline> running_;
+  std::unique_ptr<PipelineUnderTest> running_;
 };
 
 const Line& line_of(const LedgerBalance& ledger, const std::string& id) {
@@ -112,7 +112,7 @@ TEST_CASE("each output's line goes on after a restart", "[ledger]") {
     const std::uint64_t of_second = text == kTwoOutputs ? 100 : 200;
     Lives lives;
     for (std::uint64_t life = 1; life <= 3; ++life) {
-      RunningPipeline& running = lives.begin(text);
+      PipelineUnderTest& running = lives.begin(text);
       check_no_gap(lives.ledger());
       refuse_every_tenth(running.output(1));
       running.start();
@@ -133,7 +133,7 @@ TEST_CASE("each output's line goes on after a restart", "[ledger]") {
 
 TEST_CASE("what an output has not delivered at the end is taken again in the next life, and counts once", "[ledger]") {
   Lives lives;
-  RunningPipeline& first = lives.begin();
+  PipelineUnderTest& first = lives.begin();
   first.output(1).hold();
   first.start();
   lives.push_all(0, 50);
@@ -141,7 +141,7 @@ TEST_CASE("what an output has not delivered at the end is taken again in the nex
   REQUIRE(first.output(1).wait_for_events(50));
   first.pipeline().request_stop();
   first.pipeline().drain(std::chrono::steady_clock::now());
-  RunningPipeline& second = lives.begin();
+  PipelineUnderTest& second = lives.begin();
   const LedgerBalance between = lives.ledger();
   CHECK(between.queued == 50);
   CHECK(line_of(between, "all").delivered == 50);  // they come again: one output had not
@@ -164,7 +164,7 @@ TEST_CASE("after a kill at any moment every event that is done is in the lines o
     const bool is_behind_disk = text == kBehindDisk;
     std::uint64_t offered[2] = {0, 0};
     for (int life = 0; life < 3; ++life) {
-      RunningPipeline& running = lives.begin(text);
+      PipelineUnderTest& running = lives.begin(text);
       const LedgerBalance found = lives.ledger();
       check_no_gap(found);
       const std::uint64_t done = found.received - found.queued;
@@ -187,7 +187,7 @@ TEST_CASE("after a kill at any moment every event that is done is in the lines o
       offered[0] += by_first;
       offered[1] += by_second;
     }
-    RunningPipeline& last = lives.begin(text);
+    PipelineUnderTest& last = lives.begin(text);
     last.start();
     const LedgerBalance ledger = lives.end();
     check_no_gap(ledger);

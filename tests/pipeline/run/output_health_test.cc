@@ -4,8 +4,8 @@
 
 #include "pipeline/run/retry.h"
 #include "tests/support/json_events.h"
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {
@@ -52,7 +52,7 @@ TEST_CASE("of three outputs a dead one keeps its own events and leaves the other
           "[output_health]") {
   PipelineSettings settings = quick_settings(1);
   settings.output_limits.max_events = 1000;
-  RunningPipeline running("input { test_source {} } output { test_output {} test_output {} test_output {} }", settings);
+  PipelineUnderTest running("input { test_source {} } output { test_output {} test_output {} test_output {} }", settings);
   FakeOutput& dead = running.output(1);
   dead.hold();
   running.start();

@@ -5,8 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {
@@ -127,7 +127,7 @@ TEST_CASE("an input whose reading fails is run again", "[pipeline]") {
 }
 
 TEST_CASE("a listening input keeps the pipeline open until a stop is requested", "[pipeline]") {
-  RunningPipeline running(kSourceToOutput);
+  PipelineUnderTest running(kSourceToOutput);
   running.start();
   CHECK_FALSE(running.pipeline().has_ended_inputs());
   running.pipeline().request_stop();
@@ -140,7 +140,7 @@ TEST_CASE("a listening input keeps the pipeline open until a stop is requested",
 }
 
 TEST_CASE("a chunk that comes after the drain is refused and its sender told", "[pipeline]") {
-  RunningPipeline running(kSourceToOutput);
+  PipelineUnderTest running(kSourceToOutput);
   running.start();
   running.drain();
   ChunkPtr late = numbered_chunk(0, 1);
@@ -151,11 +151,11 @@ TEST_CASE("a chunk that comes after the drain is refused and its sender told", "
 
 TEST_CASE("at the end every worker flushes its filters, and what they emit passes the later steps", "[pipeline]") {
   constexpr std::size_t kWorkers = 3;
-  RunningPipeline running(R"(
+  PipelineUnderTest running(R"(
     input { test_source {} }
     filter { test_tally {} mutate { add_field => { "later" => "yes" } } }
     output { test_output {} })",
-                          quick_settings(kWorkers));
+                            quick_settings(kWorkers));
   running.start();
   std::vector<std::shared_ptr<RecordingReceiver>> receivers;
   for (int i = 0; i < 50; ++i) {
@@ -180,7 +180,7 @@ TEST_CASE("at the end every worker flushes its filters, and what they emit passe
 TEST_CASE("filters are flushed from time to time while nothing comes in", "[pipeline]") {
   PipelineSettings settings = quick_settings(1);
   settings.flush_interval = std::chrono::milliseconds(1);
-  RunningPipeline running("input { test_source {} } filter { test_tally {} } output { test_output {} }", settings);
+  PipelineUnderTest running("input { test_source {} } filter { test_tally {} } output { test_output {} }", settings);
   running.start();
   REQUIRE(running.push(numbered_chunk(0, 3)));
   REQUIRE(running.output().wait_for_events(1));

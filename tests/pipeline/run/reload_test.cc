@@ -10,8 +10,8 @@
 #include "pipeline/run/pipeline.h"
 #include "tests/support/fake_output.h"
 #include "tests/support/fake_source.h"
+#include "tests/support/pipeline_under_test.h"
 #include "tests/support/recording_receiver.h"
-#include "tests/support/running_pipeline.h"
 
 namespace logboom {
 namespace {

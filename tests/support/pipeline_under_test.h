@@ -20,12 +20,12 @@ inline PipelineSettings quick_settings(std::size_t workers) {
 }
 
 /// The text must have `input { test_source {} }`. Look at the outputs with output() before start().
-class RunningPipeline {
+class PipelineUnderTest {
  public:
-  explicit RunningPipeline(std::string_view text, PipelineSettings settings = quick_settings(1),
-                           MemoryQueueLimits limits = {})
-      : RunningPipeline(text, std::move(settings), std::make_unique<MemoryQueue>(limits)) {}
-  RunningPipeline(std::string_view text, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue)
+  explicit PipelineUnderTest(std::string_view text, PipelineSettings settings = quick_settings(1),
+                             MemoryQueueLimits limits = {})
+      : PipelineUnderTest(text, std::move(settings), std::make_unique<MemoryQueue>(limits)) {}
+  PipelineUnderTest(std::string_view text, PipelineSettings settings, std::unique_ptr<PipelineQueue> queue)
       : compiled_(text, settings.workers) {
     compiled_.source().is_listening = true;
     pipeline_ = std::make_unique<Pipeline>(compiled_.plan, settings, std::move(queue), compiled_.metrics);
