@@ -9,8 +9,6 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/pipeline_links.h"
-#include "pipeline/store/store_prefetch.h"
-#include "server/pipeline_queue.h"
 
 namespace logboom {
 namespace {
@@ -62,10 +60,6 @@ std::size_t PipelineManager::compile(const std::vector<PipelineEntry>& entries) 
   watch_.remember(process_, entries);
   std::vector<WantedPipeline> wanted;
   for (const PipelineEntry& entry : entries) wanted.push_back({entry.id, process_.settings.with(entry.own)});
-  std::vector<std::string> queues;
-  for (const WantedPipeline& each : wanted)
-    if (is_persisted(each.settings)) queues.push_back(queue_directory(each.settings, each.id));
-  const StorePrefetch prefetch(std::move(queues));
   const auto links = check_links(wanted, process_.variables);
   std::size_t refused = 0;
   for (WantedPipeline& each : wanted) {
