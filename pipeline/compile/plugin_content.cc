@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/base/file_stamp.h"
+
 namespace logboom {
 namespace {
 
@@ -34,10 +36,7 @@ void append_part(std::string_view part, std::string& out) {
   out += part;
 }
 
-void append_stamp(const struct stat& status, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "<{} {} {} {}.{:09}>", status.st_dev, status.st_ino, status.st_size,
-                 status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-}
+void append_stamp(const struct stat& status, std::string& out) { out += '<' + file_stamp(status) + '>'; }
 
 void append_state_of_path(const std::string& path, std::string& out) {
   struct stat status {};

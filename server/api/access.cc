@@ -3,11 +3,11 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "pipeline/base/file_stamp.h"
 #include "pipeline/base/log.h"
 #include "pipeline/base/replace_file.h"
 #include "pipeline/net/http_text.h"
@@ -214,17 +214,14 @@ std::vector<ApiToken> Access::tokens() {
   if (options_.token_file.empty()) return all;
   const std::lock_guard lock(mutex_);
   const std::int64_t now = now_milliseconds();
-  if (file_stamp_ < 0 || now - file_looked_at_ >= 1000) {
+  if (!token_stamp_ || now - file_looked_at_ >= 1000) {
     file_looked_at_ = now;
-    struct stat facts {};
-    const bool is_there = stat(options_.token_file.c_str(), &facts) == 0;
-    const std::int64_t stamp = is_there ? (facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec) ^ facts.st_size ^
-                                              static_cast<std::int64_t>(facts.st_ino << 20)
-                                        : 0;
-    if (stamp != file_stamp_) {
-      file_stamp_ = stamp;
+    const std::string stamp = file_stamp(options_.token_file);
+    if (stamp != token_stamp_) {
+      token_stamp_ = stamp;
       file_tokens_.clear();  // a token whose file is gone or broken opens nothing
-      auto text = is_there ? read_whole_file(options_.token_file, kMostTokenFileBytes) : Result<std::string>(std::string());
+      auto text =
+          !stamp.empty() ? read_whole_file(options_.token_file, kMostTokenFileBytes) : Result<std::string>(std::string());
       auto parsed = text ? parse_tokens(*text) : Result<std::vector<ApiToken>>(text.error());
       if (parsed) {
         file_tokens_ = std::move(*parsed);

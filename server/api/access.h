@@ -94,7 +94,7 @@ class Access {
   std::map<std::string, Failures> failures_;  // by peer address; the oldest go when there are too many
   std::vector<ApiToken> file_tokens_;
   std::int64_t file_looked_at_ = 0;
-  std::int64_t file_stamp_ = -1;
+  std::optional<std::string> token_stamp_;  // of the file, as it was read; nullopt: not yet
 };
 
 /// "127.0.0.1:9600", "localhost", "[::1]:80": a name that only this machine answers to.

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 
+#include "pipeline/base/file_stamp.h"
 #include "pipeline/base/log.h"
 #include "pipeline/net/address.h"
 #include "pipeline/net/tls.h"
@@ -65,11 +65,7 @@ std::string stamp_of(const Settings& settings) {
   std::vector<std::string> files = split(settings.text("api.ssl.certificate_authorities"));
   files.push_back(settings.text("api.ssl.certificate"));
   files.push_back(settings.text("api.ssl.key"));
-  for (const std::string& file : files) {
-    struct stat facts {};
-    if (stat(file.c_str(), &facts) == 0)
-      stamp += fmt::format("{} {} {}.{}\n", facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
-  }
+  for (const std::string& file : files) stamp += file_stamp(file) + '\n';
   return stamp;
 }
 

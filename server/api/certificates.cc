@@ -9,24 +9,24 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
+
+#include "pipeline/base/file_stamp.h"
+#include "pipeline/config/plugin_walk.h"
 
 namespace logboom {
 namespace {
 
-using Stamp = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
-
 /// Ends of certificate files, read once for each version of the file.
 std::int64_t known_end(const std::string& path) {
   struct Known {
-    Stamp stamp;
+    std::string stamp;
     std::int64_t end = 0;
   };
   static std::mutex mutex;
   static std::map<std::string, Known> known;
   struct stat facts {};
   if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return 0;
-  const Stamp stamp{facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec, facts.st_size};
+  const std::string stamp = file_stamp(facts);
   const std::lock_guard lock(mutex);
   constexpr std::size_t kMostFiles = 1000;
   if (known.size() > kMostFiles) known.clear();
@@ -43,19 +43,12 @@ void add(const std::string& pipeline, const std::string& plugin, const std::stri
   if (const std::int64_t end = known_end(path); end != 0) out.push_back({pipeline, plugin, path, end});
 }
 
-/// Plugins' ids are given in the order of the text, so nodes and sites go side by side.
-void add_statements(const PipelineView& view, const std::vector<Statement>& statements, std::vector<KnownCertificate>& out) {
-  for (const Statement& statement : statements) {
-    if (const auto* node = std::get_if<PluginNode>(&statement.node)) {
-      const Attribute* id = node->find("id");
-      if (const Attribute* path = node->find("ssl_certificate"))
-        add(view.id, id != nullptr ? id->value.text : node->name, path->value.text, out);
-      continue;
-    }
-    const auto& choice = std::get<IfNode>(statement.node);
-    for (const Branch& branch : choice.branches) add_statements(view, branch.body, out);
-    add_statements(view, choice.otherwise, out);
-  }
+void add_plugins(const PipelineView& view, const std::vector<Statement>& statements, std::vector<KnownCertificate>& out) {
+  for_each_plugin(statements, [&](const PluginNode& node) {
+    const Attribute* id = node.find("id");
+    if (const Attribute* path = node.find("ssl_certificate"))
+      add(view.id, id != nullptr ? id->value.text : node.name, path->value.text, out);
+  });
 }
 
 }  // namespace
@@ -82,11 +75,11 @@ std::vector<KnownCertificate> certificates_of(const PipelineView& view) {
   for (std::size_t i = 0; i < graph.inputs.size() && i < view.plan->input_sites.size(); ++i)
     if (const Attribute* path = graph.inputs[i].find("ssl_certificate"))
       add(view.id, view.plan->input_sites[i].id, path->value.text, all);
-  add_statements(view, graph.filters, all);
-  add_statements(view, graph.outputs, all);
+  add_plugins(view, graph.filters, all);
+  add_plugins(view, graph.outputs, all);
   for (const LabelNode& label : graph.labels) {
-    add_statements(view, label.filters, all);
-    add_statements(view, label.outputs, all);
+    add_plugins(view, label.filters, all);
+    add_plugins(view, label.outputs, all);
   }
   return all;
 }

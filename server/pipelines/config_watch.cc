@@ -1,8 +1,6 @@
 #include "server/pipelines/config_watch.h"
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
+#include "pipeline/base/file_stamp.h"
 #include "server/config_source.h"
 #include "server/keystore/keystore.h"
 
@@ -10,9 +8,7 @@ namespace logboom {
 namespace {
 
 void append_state(const std::string& path, std::string& out) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return;
-  out += fmt::format("{} {} {} {}.{}\n", path, status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  if (const std::string stamp = file_stamp(path); !stamp.empty()) out += path + ' ' + stamp + '\n';
 }
 
 }  // namespace
