@@ -11,6 +11,7 @@
 #include "server/api/own_routes.h"
 #include "server/api/problem.h"
 #include "server/dead_letters/selection_json.h"
+#include "server/dead_letters/settings.h"
 #include "server/pipeline_queue.h"
 
 namespace logboom {
@@ -69,8 +70,7 @@ Result<EntrySelection> selection_in(const ApiCall& call) {
 }
 
 Result<EntryCursor> open_cursor(const PipelineView& view, std::uint64_t first) {
-  auto keys = StoreKeys::parse(view.settings.text("queue.encryption"));
-  return EntryCursor::open(view.dead_letters->options().directory, first, keys ? std::move(*keys) : StoreKeys());
+  return EntryCursor::open(view.dead_letters->options().directory, first, dead_letter_keys(view.settings));
 }
 
 OrderedJson entry_json(const DeadLetter& entry, const std::string& pipeline) {

@@ -224,7 +224,7 @@ class DlqCommand {
   }
 
  private:
-  /// The answer as a server gives it; nothing is under way any more.
+  /// The answer as a server gives it.
   Result<json> replay_without_server() {
     auto settings = arguments_.places.command_line(kRootName);
     if (!settings) return settings.error();
@@ -247,13 +247,7 @@ class DlqCommand {
                       data_directory_, counts.error().message)};
     if (!counts) return counts.error();
     if (!counts->problem.empty()) return Error{ErrorCode::Unavailable, counts->problem};
-    return json{{"sent", counts->sent},
-                {"delivered", counts->delivered},
-                {"not_delivered", counts->sent - counts->delivered},
-                {"under_way", 0},
-                {"left_for_too_many_replays", counts->left},
-                {"in_another_replay", counts->busy},
-                {"is_over", true}};
+    return to_json(*counts);
   }
 
   bool prepare(bool needs_pipeline) {

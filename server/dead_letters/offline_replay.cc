@@ -32,11 +32,6 @@ std::optional<WantedPipeline> find(const ProcessSettings& process, const std::ve
   return std::nullopt;
 }
 
-StoreKeys keys_of(const Settings& settings) {
-  auto keys = StoreKeys::parse(settings.text("queue.encryption"));
-  return keys ? std::move(*keys) : StoreKeys();  // a bad key is told by whoever opens something with it
-}
-
 Result<void> set(Settings& settings, std::string_view name, std::string_view value) {
   return settings.set(name, value, kOrigin);
 }
@@ -55,7 +50,7 @@ const PluginNode* sender_to_others(const Graph& graph) {
 /// Filters and outputs of one pipeline, for as long as the object lives.
 class ShortRun {
  public:
-  explicit ShortRun(ProcessSettings process) : process_(std::move(process)), files_(keys_of(process_.settings)) {}
+  explicit ShortRun(ProcessSettings process) : process_(std::move(process)), files_(dead_letter_keys(process_.settings)) {}
 
   Result<void> start(WantedPipeline wanted, bool has_source) {
     for (const auto& [name, value] : {std::pair("queue.type", "memory"), std::pair("pipeline.shutdown.timeout", "2s")})
@@ -144,6 +139,8 @@ Result<Replay::Counts> replay_offline(const Settings& command_line, const Offlin
     counts = round.wait(kCloseLimit);
   }
   dead_letters->close(kCloseLimit);
+  counts.not_delivered = counts.sent - counts.delivered;  // nothing is under way any more
+  counts.is_over = true;
   return counts;
 }
 

@@ -18,6 +18,16 @@ nlohmann::json to_json(const EntrySelection& selection) {
   return json;
 }
 
+nlohmann::json to_json(const Replay::Counts& counts) {
+  return {{"sent", counts.sent},
+          {"delivered", counts.delivered},
+          {"not_delivered", counts.not_delivered},
+          {"under_way", counts.sent - counts.delivered - counts.not_delivered},
+          {"left_for_too_many_replays", counts.left},
+          {"in_another_replay", counts.busy},
+          {"is_over", counts.is_over}};
+}
+
 Result<EntrySelection> selection_from_json(const nlohmann::json& json) {
   EntrySelection selection;
   const auto wrong = [](const std::string& name) {

@@ -149,13 +149,7 @@ Result<std::string> DeadLetterService::replay(const std::string& text) {
     if (is_stopping_) break;
   }
   if (!counts.problem.empty()) return Error{ErrorCode::Unavailable, counts.problem};
-  return json_line({{"sent", counts.sent},
-                    {"delivered", counts.delivered},
-                    {"not_delivered", counts.not_delivered},
-                    {"under_way", counts.sent - counts.delivered - counts.not_delivered},
-                    {"left_for_too_many_replays", counts.left},
-                    {"in_another_replay", counts.busy},
-                    {"is_over", counts.is_over}});
+  return json_line(to_json(counts));
 }
 
 }  // namespace logboom

@@ -14,6 +14,11 @@ std::string dead_letter_directory(const Settings& settings, const std::string& p
   return dead_letter_root(settings) + as_queue.substr(as_queue.rfind('/'));
 }
 
+StoreKeys dead_letter_keys(const Settings& settings) {
+  auto keys = StoreKeys::parse(settings.text("queue.encryption"));
+  return keys ? std::move(*keys) : StoreKeys();
+}
+
 Result<DeadLetterOptions> dead_letter_options(const Settings& settings, const std::string& pipeline_id) {
   auto keys = StoreKeys::parse(settings.text("queue.encryption"));
   if (!keys) return keys.error();

@@ -14,6 +14,9 @@ std::string dead_letter_root(const Settings& settings);
 /// Below the root, named as queue_directory() names it.
 std::string dead_letter_directory(const Settings& settings, const std::string& pipeline_id);
 
+/// What entries are read with: queue.encryption. None when that cannot be read; whoever opens something to write says so.
+StoreKeys dead_letter_keys(const Settings& settings);
+
 /// Entries are encrypted when the queue is (queue.encryption). Errors: InvalidArgument - a key that is none.
 Result<DeadLetterOptions> dead_letter_options(const Settings& settings, const std::string& pipeline_id);
 

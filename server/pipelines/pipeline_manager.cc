@@ -9,6 +9,7 @@
 #include "pipeline/base/log.h"
 #include "pipeline/base/redaction.h"
 #include "pipeline/compile/pipeline_links.h"
+#include "server/dead_letters/settings.h"
 
 namespace logboom {
 namespace {
@@ -29,11 +30,11 @@ ReloadReport stopping_report() {
 
 PipelineManager::PipelineManager(Settings command_line, ProcessSettings process, MetricScope& metrics,
                                  std::function<void()> changed)
-    : command_line_(std::move(command_line)), process_(std::move(process)), metrics_(metrics), changed_(std::move(changed)) {
-  auto keys = StoreKeys::parse(process_.settings.text("queue.encryption"));
-  dead_letter_files_ =
-      std::make_unique<DeadLetterFiles>(keys ? std::move(*keys) : StoreKeys());  // a bad key is told elsewhere
-}
+    : command_line_(std::move(command_line)),
+      process_(std::move(process)),
+      metrics_(metrics),
+      changed_(std::move(changed)),
+      dead_letter_files_(std::make_unique<DeadLetterFiles>(dead_letter_keys(process_.settings))) {}
 
 PipelineManager::~PipelineManager() {
   {
