@@ -181,11 +181,10 @@ void Application::notify() {
     return true;
   });
   if (!reloads_.empty()) return;  // READY ends them all
-  std::string now = status();
-  if (is_refused) now += "; the last reload was refused, the log says why";
+  const std::string now = status();
   if (finished == 0 && now == told_status_) return;
-  notice_.tell_ready(now);
-  told_status_ = status();
+  notice_.tell_ready(is_refused ? now + "; the last reload was refused, the log says why" : now);
+  told_status_ = now;
 }
 
 /// Only while the process works: this thread is here, the manager's goes its rounds, and workers get on.
@@ -213,8 +212,11 @@ void Application::wait_for_end() {
     pollfd watched[] = {{signal_descriptor, POLLIN, 0}, {wake_descriptor_, POLLIN, 0}};
     poll(watched, 2, static_cast<int>(pause.count()));
     progress.show();
-    if (!is_stopping) notify();
-    if (is_stopping) feed_watchdog();
+    if (is_stopping) {
+      feed_watchdog();
+    } else {
+      notify();
+    }
     std::uint64_t count = 0;
     if (read(wake_descriptor_, &count, sizeof count) < 0) count = 0;
     signalfd_siginfo received{};

@@ -279,10 +279,10 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
       false,
       "",
       ""};
-  static const OptionDeclaration id{
-      "id", "string", "", "Name of this plugin in metrics and logs; made up when not given.", {}, false, false, "", ""};
-  static const OptionDeclaration metric{
-      "enable_metric", "boolean", "true", "Whether this plugin counts its events.", {}, false, false, "", ""};
+  static const OptionDeclaration id =
+      option("id", "string", "", "Name of this plugin in metrics and logs; made up when not given.");
+  static const OptionDeclaration metric =
+      option("enable_metric", "boolean", "true", "Whether this plugin counts its events.");
   static const OptionDeclaration ecs{"ecs_compatibility",
                                      "string",
                                      "pipeline.ecs_compatibility",
@@ -296,9 +296,9 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
       id,
       metric,
       ecs,
-      {"type", "string", "", "Sets [type] on events that have none.", {}, false, false, "", ""},
-      {"tags", "array of string", "[]", "Tags added to every event.", {}, false, false, "", ""},
-      {"add_field", "hash", "{}", "Fields added to every event.", {}, false, false, "", ""},
+      option("type", "string", "", "Sets [type] on events that have none."),
+      option("tags", "array of string", "[]", "Tags added to every event."),
+      option("add_field", "hash", "{}", "Fields added to every event."),
       option("label", "string", "", "The label that the events go to, instead of the pipeline's filters and outputs."),
   };
   static const std::vector<OptionDeclaration> codecs = {id, metric, ecs};
@@ -307,43 +307,20 @@ const std::vector<OptionDeclaration>& common_options(PluginKind kind) {
       metric,
       ecs,
       option("add_field", "hash", "{}", "Fields added when the filter succeeds; names and values may hold %{references}."),
-      {"remove_field", "array of string", "[]", "Fields removed when the filter succeeds.", {}, false, false, "", ""},
-      {"add_tag", "array of string", "[]", "Tags added when the filter succeeds.", {}, false, false, "", ""},
-      {"remove_tag", "array of string", "[]", "Tags removed when the filter succeeds.", {}, false, false, "", ""},
+      option("remove_field", "array of string", "[]", "Fields removed when the filter succeeds."),
+      option("add_tag", "array of string", "[]", "Tags added when the filter succeeds."),
+      option("remove_tag", "array of string", "[]", "Tags removed when the filter succeeds."),
       on_failure,
-      {"periodic_flush",
-       "boolean",
-       "false",
-       "Whether the filter's flush hook is called every five seconds.",
-       {},
-       false,
-       false,
-       "",
-       ""},
+      option("periodic_flush", "boolean", "false", "Whether the filter's flush hook is called every five seconds."),
   };
   static const std::vector<OptionDeclaration> outputs = {
       id,
       metric,
       ecs,
-      {"workers",
-       "number",
-       "1",
-       "Accepted and ignored: outputs are called by all pipeline workers.",
-       {},
-       false,
-       false,
-       "",
-       ""},
-      {"buffer",
-       "hash",
-       "{ type => \"memory\" }",
-       "Where events wait for this output: in memory, or on disk, so that its trouble is nobody else's.",
-       {},
-       false,
-       false,
-       "",
-       ""},
-      {"retry", "hash", "{}", "How this output's events are tried again.", {}, false, false, "", ""}};
+      option("workers", "number", "1", "Accepted and ignored: outputs are called by all pipeline workers."),
+      option("buffer", "hash", "{ type => \"memory\" }",
+             "Where events wait for this output: in memory, or on disk, so that its trouble is nobody else's."),
+      option("retry", "hash", "{}", "How this output's events are tried again.")};
   switch (kind) {
     case PluginKind::Input: return inputs;
     case PluginKind::Codec: return codecs;

@@ -5,6 +5,14 @@
 #include <algorithm>
 
 namespace logboom {
+namespace {
+
+/// Those that only grow, and so are added up over lives and buffers.
+constexpr std::uint64_t LedgerBalance::Output::*kGrowing[] = {
+    &LedgerBalance::Output::taken, &LedgerBalance::Output::delivered, &LedgerBalance::Output::dead_lettered,
+    &LedgerBalance::Output::rejected, &LedgerBalance::Output::returned};
+
+}  // namespace
 
 LedgerCounts LedgerCounts::since(const LedgerCounts& begin) const {
   LedgerCounts made;
@@ -35,22 +43,14 @@ LedgerCounts PipelineLedger::counts() const {
 
 LedgerBalance::Output LedgerBalance::Output::after(const Output& before) const {
   Output sum = *this;
-  sum.taken += before.taken;
-  sum.delivered += before.delivered;
-  sum.dead_lettered += before.dead_lettered;
-  sum.rejected += before.rejected;
-  sum.returned += before.returned;
+  for (const auto part : kGrowing) sum.*part += before.*part;
   sum.gap = static_cast<std::int64_t>(sum.taken - sum.accounted());
   return sum;
 }
 
 LedgerBalance::Output LedgerBalance::Output::without(const Output& counted) const {
   Output rest = *this;
-  rest.taken -= counted.taken;
-  rest.delivered -= counted.delivered;
-  rest.dead_lettered -= counted.dead_lettered;
-  rest.rejected -= counted.rejected;
-  rest.returned -= counted.returned;
+  for (const auto part : kGrowing) rest.*part -= counted.*part;
   return rest;
 }
 
